@@ -56,6 +56,11 @@ pub fn show(door: &Context, args: &ShowArgs) -> Result<u8, CommandError> {
     Ok(exit::DONE)
 }
 
+/// Lines that cannot be taken for the harness's own.
+fn indented(turns: &[String]) -> String {
+    turns.iter().map(|turn| format!("  {turn}\n")).collect()
+}
+
 fn has_gate(kept: &KeptAttempt, gate: &str) -> bool {
     kept.attempt.reports.iter().any(|report| report.gate == gate)
 }
@@ -66,7 +71,8 @@ fn machine(kept: &KeptAttempt) -> serde_json::Value {
         "type": "attempt", "job": kept.job, "spec": kept.spec, "target": kept.target,
         "attempt": attempt.number, "kind": attempt.kind, "tier": attempt.tier,
         "prompt": kept.prompt, "completion": kept.completion, "tree": attempt.tree,
-        "transcript": kept.transcript, "reports": attempt.reports, "output": kept.output, "accepted": attempt.accepted.is_some(),
+        "transcript": kept.transcript, "reports": attempt.reports, "output": kept.output,
+        "accepted": attempt.accepted.is_some(),
         "outcome": kept.outcome,
     })
 }
@@ -93,7 +99,7 @@ fn person(door: &Context, kept: &KeptAttempt) {
     let prompt = kept.prompt.as_ref().map(|p| format!("{}\n\n{}", p.system, p.user));
     section("prompt", prompt, attempt.prompt.is_some());
     if let Some(AgentTranscript { turns, seen }) = &kept.transcript {
-        section("the agent's own words", Some(turns.join("\n")), true);
+        section("the agent's own words", Some(indented(turns)), true);
         section("what regen saw of the agent", seen.as_ref().map(WorkReport::told), false);
     } else {
         section("reply", kept.reply.clone(), attempt.completion.is_some());

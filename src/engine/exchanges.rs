@@ -55,7 +55,8 @@ impl Engine {
         let mut ledger = SqliteLedger::open(&self.workspace.places.ledger())?;
         let rows = ledger.exchanges(call)?;
         ledger.settle(call, cost(&rows, prices))?;
-        let spent = rows.iter().map(|row| row.usage.input + row.usage.output).sum();
+        let taken = rows.iter().map(|row| row.usage.input.saturating_add(row.usage.output));
+        let spent = taken.fold(0, u64::saturating_add);
         let (ledger, known) = (Mutex::new(ledger), Mutex::new(rows));
         Ok(Some(Arc::new(LedgerJournal {
             ledger,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::unique::UniqueKeys;
 use crate::types::{Digest, limits};
 
 /// The form of a request.
@@ -78,16 +79,20 @@ impl AgentRequest {
         let Ok(Value::Object(mut body)) = value else {
             return Err("a body that is not a JSON object".to_owned());
         };
+        serde_json::from_slice::<UniqueKeys>(bytes).map_err(|why| why.to_string())?;
+        spelled(&body)?;
         let model = match wire {
             Wire::Gemini => gemini(path).map(str::to_owned),
             _ => body.get("model").and_then(Value::as_str).map(str::to_owned),
         };
         let model = model.ok_or("a request without a model")?;
-        // Their tokens are at the server, where they cannot be counted beforehand.
-        for name in ["previous_response_id", "conversation", "background", "cachedContent"] {
+        for name in ELSEWHERE {
             if body.get(name).is_some_and(|value| !value.is_null() && *value != json!(false)) {
                 return Err(format!("`{name}`, whose tokens are not in the request"));
             }
+        }
+        for name in LISTS {
+            body.get(name).map_or(Ok(()), own_content)?;
         }
         let before = body.clone();
         let notes = hosted(&mut body);
@@ -111,15 +116,116 @@ impl AgentRequest {
         Digest::of_parts([self.path.as_bytes(), &self.body])
     }
 
-    /// The most tokens that it may take. A token has at least one byte; of a part that the server
-    /// has counted before, the count is known: `known` has its bytes and tokens.
-    pub fn most(&self, known: (usize, u64)) -> u64 {
+    /// The most tokens that it may take. A token has at least one byte; of the parts that the
+    /// server counted in the request `before`, the count of all together is known.
+    pub fn most(&self, before: Option<&(AgentRequest, u64)>) -> u64 {
         if self.wire == Wire::CountTokens {
             return 0;
         }
-        let (bytes, tokens) = known;
-        let new = self.body.len().saturating_sub(bytes) + limits::MESSAGE_TOKENS;
-        tokens.saturating_add(new as u64).saturating_add(self.output)
+        let whole = self.body.len() as u64;
+        let known = before.and_then(|(before, tokens)| Some(self.new_bytes(before)? + tokens));
+        let input = known.map_or(whole, |known| known.min(whole));
+        input.saturating_add(limits::MESSAGE_TOKENS as u64).saturating_add(self.output)
+    }
+
+    /// The bytes of the parts that are not the same, at the same place, in an earlier request for
+    /// the same model; `None` for another model.
+    fn new_bytes(&self, before: &Self) -> Option<u64> {
+        let is_same =
+            (self.wire, &self.path, &self.model) == (before.wire, &before.path, &before.model);
+        let read = |one: &Self| serde_json::from_slice::<Map<String, Value>>(&one.body).ok();
+        let (now, before) = (read(self).filter(|_| is_same)?, read(before)?);
+        let bytes = |value: &Value| value.to_string().len() as u64 + 1;
+        let new = now.iter().map(|(key, value)| match (value, before.get(key)) {
+            (value, Some(old)) if value == old => 0,
+            (Value::Array(list), Some(Value::Array(old))) if LISTS.contains(&key.as_str()) => {
+                let same = list.iter().zip(old).take_while(|(one, other)| one == other).count();
+                list[same..].iter().map(bytes).sum()
+            }
+            _ => key.len() as u64 + bytes(value),
+        });
+        Some(new.sum())
+    }
+}
+
+/// The conversation, in which each request has those before.
+const LISTS: [&str; 3] = ["messages", "input", "contents"];
+
+/// State and other models of a server: their tokens are not in the request, and cannot be counted
+/// beforehand.
+const ELSEWHERE: [&str; 11] = [
+    "previous_response_id",
+    "conversation",
+    "background",
+    "cachedContent",
+    "prompt",
+    "container",
+    "models",
+    "plugins",
+    "web_search_options",
+    "search_parameters",
+    "search_options",
+];
+
+/// Keys whose meaning matters here. Some servers read other spellings of them too.
+const SPELLED: [&str; 10] = [
+    "model",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "maxOutputTokens",
+    "n",
+    "candidateCount",
+    "generationConfig",
+    "tools",
+    "cachedContent",
+];
+
+/// Refuses other spellings of keys whose meaning matters.
+fn spelled(body: &Map<String, Value>) -> Result<(), String> {
+    let plain = |key: &str| key.replace('_', "").to_lowercase();
+    let nested = body.get("generationConfig").and_then(Value::as_object);
+    for key in body.keys().chain(nested.into_iter().flat_map(Map::keys)) {
+        let other = SPELLED.iter().find(|one| plain(one) == plain(key));
+        if other.is_some_and(|_| !SPELLED.contains(&key.as_str()))
+            || ELSEWHERE.iter().any(|one| plain(one) == plain(key) && one != key)
+        {
+            return Err(format!("`{key}`, another spelling of a known key"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses content that is elsewhere: its tokens have no bytes in the request.
+fn own_content(value: &Value) -> Result<(), String> {
+    let Value::Object(part) = value else {
+        return value.as_array().into_iter().flatten().try_for_each(own_content);
+    };
+    let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
+    let is_media =
+        ["image", "file", "document", "video", "audio"].iter().any(|one| kind.contains(one));
+    if kind == "item_reference" || part.contains_key("fileData") || part.contains_key("file_data") {
+        return Err("content that is at the server, whose tokens are not in the request".to_owned());
+    }
+    if is_media && is_elsewhere(value) {
+        return Err("content at another address, whose tokens are not in the request".to_owned());
+    }
+    let inner = ["content", "parts", "output"];
+    inner.iter().filter_map(|name| part.get(*name)).try_for_each(own_content)
+}
+
+/// Whether a part names its content by an address or a number.
+fn is_elsewhere(value: &Value) -> bool {
+    match value {
+        Value::Object(part) => part.iter().any(|(key, value)| match value {
+            Value::String(text) if ["url", "image_url", "file_url"].contains(&key.as_str()) => {
+                !text.starts_with("data:")
+            }
+            Value::String(_) => key == "file_id",
+            other => is_elsewhere(other),
+        }),
+        Value::Array(list) => list.iter().any(is_elsewhere),
+        _ => false,
     }
 }
 
@@ -150,17 +256,22 @@ fn own_tools(tools: &mut Vec<Value>, notes: &mut Vec<String>) {
             own_tools(inner, notes);
             return !inner.is_empty();
         }
+        let is_hosted = tool.get("environment").is_some();
         let name = match tool.get("type").and_then(Value::as_str) {
-            Some(kind) if OWN.iter().any(|own| kind.starts_with(own)) => return true,
+            Some(kind) if OWN.iter().any(|own| kind.starts_with(own)) && !is_hosted => return true,
             Some(kind) => kind,
+            None if tool.get("input_schema").is_some() => return true,
             // Gemini names a tool by its key.
-            None => match tool.as_object().and_then(|tool| tool.keys().next()) {
-                Some(key) if key == "functionDeclarations" || tool.get("name").is_some() => {
-                    return true;
+            None => {
+                let is_own = |key: &&String| {
+                    ["functionDeclarations", "function_declarations"].contains(&key.as_str())
+                };
+                let mut keys = tool.as_object().into_iter().flat_map(Map::keys);
+                match keys.find(|key| !is_own(key)) {
+                    Some(key) => key,
+                    None => return true,
                 }
-                Some(key) => key,
-                None => return true,
-            },
+            }
         };
         notes.push(format!("the server's own tool `{name}` was left out"));
         false
@@ -170,23 +281,28 @@ fn own_tools(tools: &mut Vec<Value>, notes: &mut Vec<String>) {
 /// The most tokens of the answers; the limit is written where the request has none.
 fn limit(wire: Wire, body: &mut Map<String, Value>, most: u32) -> Result<u64, String> {
     let Some(first) = wire.limit().first() else { return Ok(0) };
-    let many = |value: Option<&Value>| value.and_then(Value::as_u64).unwrap_or(1);
+    let many = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => Ok(1),
+        Some(value) => value.as_u64().ok_or("a number of answers that is not a number"),
+    };
     let part = if wire == Wire::Gemini {
         let part = body.entry("generationConfig").or_insert_with(|| json!({}));
         part.as_object_mut().ok_or("`generationConfig` is not an object")?
     } else {
         body
     };
-    let given = wire.limit().iter().filter_map(|name| part.get(*name)).max_by_key(|v| v.as_u64());
-    let given = match given {
-        None | Some(Value::Null) => None,
-        Some(value) => Some(value.as_u64().ok_or("a limit of tokens that is not a number")?),
-    };
-    if given.is_none() {
+    let is_given = |name: &str| part.get(name).is_some_and(|value| !value.is_null());
+    if !wire.limit().iter().any(|name| is_given(name)) {
         part.insert((*first).to_owned(), json!(most));
     }
-    let each = given.unwrap_or(most.into());
-    let times = many(part.get("n")).max(many(part.get("candidateCount")));
+    let mut each = 0;
+    // A server may read those of other wires too.
+    for name in ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"] {
+        if let Some(value) = part.get(name).filter(|value| !value.is_null()) {
+            each = each.max(value.as_u64().ok_or("a limit of tokens that is not a number")?);
+        }
+    }
+    let times = many(part.get("n"))?.max(many(part.get("candidateCount"))?);
     Ok(each.saturating_mul(times))
 }
 
@@ -231,9 +347,22 @@ mod tests {
             json!({ "model": "m", "max_output_tokens": "many" }),
             json!({ "model": "m", "previous_response_id": "r" }),
             json!({ "max_output_tokens": 1 }),
+            json!({ "model": "m", "max_output_tokens": 5, "max_tokens": "9" }),
+            json!({ "model": "m", "n": 50.0 }),
+            json!({ "model": "m", "Max_Output_Tokens": 5 }),
+            json!({ "model": "m", "prompt": { "id": "p" } }),
+            json!({ "model": "m", "input": [{ "type": "item_reference", "id": "i" }] }),
+            json!({ "model": "m", "input": [{ "content": [
+                { "type": "input_image", "image_url": "https://example.org/a.png" }] }] }),
         ] {
             assert!(asked(Wire::Responses, &wrong).is_err(), "{wrong}");
         }
+        let twice = b"{\"model\":\"other\",\"model\":\"m\"}";
+        assert!(AgentRequest::read(Wire::Chat, "", twice, 1).is_err());
+        let own = json!({ "model": "m", "input": [{ "type": "function_call_output",
+            "output": "{\"url\": \"https://example.org\"}" }, { "content": [
+            { "type": "input_image", "image_url": "data:image/png;base64,AA==" }] }] });
+        assert!(asked(Wire::Responses, &own).is_ok());
     }
 
     #[test]
@@ -247,5 +376,27 @@ mod tests {
         let own = json!({ "model": "m", "max_tokens": 5, "tools": tools });
         let one = asked(Wire::Messages, &own).expect("is right");
         assert_eq!(one.body, own.to_string().into_bytes(), "it goes out as it came");
+        let tools = json!([{ "functionDeclarations": [], "googleSearch": {} },
+            { "function_declarations": [] }, { "type": "shell", "environment": {} }]);
+        let one = asked(Wire::Gemini, &json!({ "tools": tools })).expect("is right");
+        let body: Value = serde_json::from_slice(&one.body).expect("is JSON");
+        assert_eq!(body["tools"], json!([{ "function_declarations": [] }]));
+    }
+
+    #[test]
+    fn only_a_conversation_that_goes_on_is_known() {
+        let long = "x".repeat(1000);
+        let of = |content: Value, model: &str| {
+            let body = json!({ "model": model, "max_tokens": 1, "messages": content });
+            asked(Wire::Chat, &body).expect("is right")
+        };
+        let first = json!({ "role": "user", "content": long });
+        let before = (of(json!([first]), "m"), 10);
+        let more = of(json!([first, { "role": "user", "content": "more" }]), "m");
+        assert!(more.most(Some(&before)) < 200);
+        let changed = json!([{ "role": "user", "kind": "document", "content": long }]);
+        for other in [of(changed, "m"), of(json!([first]), "other")] {
+            assert!(other.most(Some(&before)) > 1000);
+        }
     }
 }

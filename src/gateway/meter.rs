@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::body::AgentRequest;
 use super::journal::{OpenExchange, WholeAnswer};
 use super::upstream::UpstreamAnswer;
 use crate::types::Usage;
@@ -20,6 +21,8 @@ use crate::types::Usage;
 pub struct GatewayReport {
     /// Tokens, as the server counted them; where it did not, as they were reserved.
     pub usage: Usage,
+    /// Tokens that killed tries of the attempt took.
+    pub earlier: u64,
     /// Requests that were sent on.
     pub requests: u32,
     /// Requests that were answered with what a killed try had paid for.
@@ -43,7 +46,7 @@ pub struct Counts {
     capped: bool,
     refused: BTreeSet<String>,
     /// The last request that was counted, and its input.
-    last: Option<(Vec<u8>, u64)>,
+    last: Option<(AgentRequest, u64)>,
 }
 
 impl Counts {
@@ -60,19 +63,9 @@ impl Counts {
         fits
     }
 
-    /// The bytes at the beginning and the end of a body that the last counted request had too, with
-    /// the tokens of that request.
-    pub fn known_prefix(&self, body: &[u8]) -> (usize, u64) {
-        let Some((last, tokens)) = &self.last else { return (0, 0) };
-        let same = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| {
-            pairs.take_while(|(one, other)| one == other).count()
-        };
-        let before = same(&mut last.iter().zip(body));
-        let rest = last.len().min(body.len()) - before;
-        let after = same(&mut last.iter().rev().zip(body.iter().rev())).min(rest);
-        // It is worth it only if most of the request is in the new one.
-        let known = before + after;
-        if known as u64 > *tokens { (known, *tokens) } else { (0, 0) }
+    /// The last request that was counted, and its input.
+    pub fn last(&self) -> Option<&(AgentRequest, u64)> {
+        self.last.as_ref()
     }
 
     /// Names something that was refused or left out.
@@ -105,6 +98,7 @@ impl Counts {
         usage.output += self.reserved;
         GatewayReport {
             usage,
+            earlier: 0,
             requests: self.requests,
             repeated: self.repeated,
             status: self.status,
@@ -126,8 +120,10 @@ pub struct Meter {
     counts: Arc<Mutex<Counts>>,
     exchange: Option<OpenExchange>,
     most: u64,
-    body: Vec<u8>,
-    seen: Option<Usage>,
+    asked: Option<AgentRequest>,
+    seen: SeenUsage,
+    /// Whether the answer is whole, so that what was seen is all.
+    is_whole: bool,
     /// The beginning of a line.
     line: Vec<u8>,
 }
@@ -141,9 +137,11 @@ impl Meter {
         counts: Arc<Mutex<Counts>>,
         exchange: OpenExchange,
         most: u64,
-        body: Vec<u8>,
+        asked: AgentRequest,
     ) -> Self {
-        Self { counts, exchange: Some(exchange), most, body, seen: None, line: Vec::new() }
+        let (exchange, asked) = (Some(exchange), Some(asked));
+        let (seen, line) = (SeenUsage::default(), Vec::new());
+        Self { counts, exchange, most, asked, seen, is_whole: false, line }
     }
 
     /// Passes an answer on and reads its counts. The last piece goes on when the whole is recorded.
@@ -151,8 +149,7 @@ impl Meter {
         let UpstreamAnswer { response, slot } = answer;
         let status = response.status();
         if !status.is_success() {
-            self.seen = Some(Usage::default());
-            self.body.clear();
+            self.spent(0);
         }
         locked(&self.counts).status(Some(status.as_u16()));
         let kind = response.headers().get(header::CONTENT_TYPE).cloned();
@@ -188,17 +185,18 @@ impl Meter {
         if text.contains("\"usage")
             && let Ok(value) = serde_json::from_str(text)
         {
-            self.seen = merged(self.seen, &value);
+            self.seen.merge(&value);
         }
     }
 
-    /// What the server said that it took, else what was reserved.
+    /// What the server said that it took; what was reserved if it did not say all.
     fn usage(&self) -> Usage {
-        self.seen.unwrap_or(Usage { output: self.most, ..Usage::default() })
+        let known = self.seen.all().filter(|_| self.is_whole);
+        known.unwrap_or(Usage { output: self.most, ..Usage::default() })
     }
 
-    /// Records the whole answer.
-    fn whole(&mut self, answer: Option<WholeAnswer>) -> Result<(), String> {
+    /// Records the end of the exchange.
+    fn end(&mut self, answer: Option<WholeAnswer>) -> Result<(), String> {
         // An answer in one piece has no line's end; a list is over several lines.
         self.read();
         let usage = self.usage();
@@ -207,14 +205,18 @@ impl Meter {
 
     /// Ends the reservation with a number of tokens; `None`: nothing was spent.
     pub fn settle(mut self, tokens: Option<u64>) {
-        self.seen = Some(Usage { output: tokens.unwrap_or(0), ..Usage::default() });
-        self.body.clear();
+        self.spent(tokens.unwrap_or(0));
+    }
+
+    fn spent(&mut self, tokens: u64) {
+        self.seen = SeenUsage { input: Some(0), output: Some(tokens), is_final: true, ..self.seen };
+        (self.is_whole, self.asked) = (true, None);
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        if let Err(why) = self.whole(None) {
+        if let Err(why) = self.end(None) {
             tracing::error!("an exchange is not recorded: {why}");
         }
         let seen = self.usage();
@@ -225,8 +227,9 @@ impl Drop for Meter {
         counts.usage.output += seen.output;
         counts.usage.cached += seen.cached;
         counts.usage.cache_write += seen.cache_write;
-        if self.seen.is_some() && !self.body.is_empty() {
-            counts.last = Some((std::mem::take(&mut self.body), seen.input));
+        let is_known = self.is_whole && self.seen.all().is_some();
+        if let Some(asked) = self.asked.take().filter(|_| is_known) {
+            counts.last = Some((asked, seen.input));
         }
     }
 }
@@ -251,9 +254,11 @@ impl Passing {
             match passing.pieces.next().await {
                 Some(Ok(piece)) => {
                     passing.meter.hear(&piece);
-                    if let Some(answer) = &mut passing.answer {
+                    passing.answer = passing.answer.take().and_then(|mut answer| {
                         answer.body.extend_from_slice(&piece);
-                    }
+                        // Nothing so long is kept.
+                        (answer.body.len() <= LINE).then_some(answer)
+                    });
                     if let Some(before) = held.replace(piece) {
                         return Some((Ok(before), Some((passing, held))));
                     }
@@ -261,7 +266,8 @@ impl Passing {
                 Some(Err(error)) => return Some((Err(error.into()), None)),
                 None => {
                     let answer = passing.answer.take();
-                    let told = passing.meter.whole(answer).map_err(BoxError::from);
+                    passing.meter.is_whole = true;
+                    let told = passing.meter.end(answer).map_err(BoxError::from);
                     let last = told.map(|()| held).transpose()?;
                     return Some((last, None));
                 }
@@ -270,35 +276,68 @@ impl Passing {
     }
 }
 
-/// The counts of an event, over those of earlier ones.
-fn merged(seen: Option<Usage>, value: &Value) -> Option<Usage> {
-    let parts = [
-        &value["usage"],
-        &value["response"]["usage"],
-        &value["message"]["usage"],
-        &value["usageMetadata"],
-    ];
-    let Some(usage) = parts.into_iter().find(|part| part.is_object()) else { return seen };
-    let number = |names: &[&str]| names.iter().find_map(|name| usage[*name].as_u64());
-    let inner = |outer: &str, name: &str| usage[outer][name].as_u64();
-    let cached = number(&["cache_read_input_tokens", "cachedContentTokenCount"])
-        .or(inner("prompt_tokens_details", "cached_tokens"))
-        .or(inner("input_tokens_details", "cached_tokens"));
-    let cache_write = number(&["cache_creation_input_tokens"]);
-    let mut input = number(&["input_tokens", "prompt_tokens", "promptTokenCount"]);
-    // Anthropic's API counts these apart from the input.
-    if usage.get("cache_read_input_tokens").or(usage.get("cache_creation_input_tokens")).is_some() {
-        input = input.map(|one| one + cached.unwrap_or(0) + cache_write.unwrap_or(0));
+/// The counts of an answer, as far as its events have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct SeenUsage {
+    input: Option<u64>,
+    output: Option<u64>,
+    cached: u64,
+    cache_write: u64,
+    /// Whether the last event that the API has for counts was there.
+    is_final: bool,
+}
+
+/// More tokens than an answer can have. A larger count is wrong, and counts as so many.
+const TOKENS: u64 = 1 << 40;
+
+impl SeenUsage {
+    /// The counts, if they are those of a whole answer.
+    fn all(&self) -> Option<Usage> {
+        let (input, output) = (self.input?, self.output?);
+        let Self { cached, cache_write, .. } = *self;
+        self.is_final.then_some(Usage { input, output, cached, cache_write })
     }
-    let output = number(&["output_tokens", "completion_tokens", "candidatesTokenCount"]);
-    let thoughts = number(&["thoughtsTokenCount"]).unwrap_or(0);
-    let before = seen.unwrap_or_default();
-    Some(Usage {
-        input: input.unwrap_or(0).max(before.input),
-        output: output.map_or(0, |one| one + thoughts).max(before.output),
-        cached: cached.unwrap_or(0).max(before.cached),
-        cache_write: cache_write.unwrap_or(0).max(before.cache_write),
-    })
+
+    /// Adds the counts of an event. One that is not a number is not there.
+    fn merge(&mut self, value: &Value) {
+        let parts = [
+            // The beginning of a message has a first count only.
+            (&value["message"]["usage"], false),
+            (&value["usage"], true),
+            (&value["response"]["usage"], true),
+            (&value["usageMetadata"], true),
+        ];
+        let Some((usage, is_final)) = parts.into_iter().find(|(part, _)| part.is_object()) else {
+            return;
+        };
+        let of = |value: &Value| value.as_u64().map(|number| number.min(TOKENS));
+        let number = |names: &[&str]| names.iter().find_map(|name| of(&usage[*name]));
+        let inner = |outer: &str, name: &str| of(&usage[outer][name]);
+        let cached = number(&["cache_read_input_tokens", "cachedContentTokenCount"])
+            .or(inner("prompt_tokens_details", "cached_tokens"))
+            .or(inner("input_tokens_details", "cached_tokens"));
+        let cache_write = number(&["cache_creation_input_tokens"]);
+        let mut input = number(&["input_tokens", "prompt_tokens", "promptTokenCount"]);
+        // Anthropic's API counts these apart from the input.
+        let apart =
+            usage.get("cache_read_input_tokens").or(usage.get("cache_creation_input_tokens"));
+        let more = apart.map(|_| cached.unwrap_or(0) + cache_write.unwrap_or(0));
+        let more = more.or(number(&["toolUsePromptTokenCount"]));
+        input = input.map(|one| one + more.unwrap_or(0));
+        let thoughts = number(&["thoughtsTokenCount"]);
+        let mut output = number(&["output_tokens", "completion_tokens", "candidatesTokenCount"]);
+        output = output.map(|one| one + thoughts.unwrap_or(0)).or(thoughts);
+        // What is only in the sum counts too.
+        let total = number(&["total_tokens", "totalTokenCount"]);
+        if let (Some(total), Some(input)) = (total, input) {
+            output = output.max(Some(total.saturating_sub(input)));
+        }
+        self.input = self.input.max(input);
+        self.output = self.output.max(output);
+        self.cached = self.cached.max(cached.unwrap_or(0));
+        self.cache_write = self.cache_write.max(cache_write.unwrap_or(0));
+        self.is_final |= is_final;
+    }
 }
 
 #[cfg(test)]
@@ -334,18 +373,39 @@ mod tests {
                 usage(5, 9, 0, 0),
             ),
         ] {
-            let seen = events.iter().fold(None, merged);
-            assert_eq!(seen, Some(wanted));
+            let mut seen = SeenUsage::default();
+            events.iter().for_each(|event| seen.merge(event));
+            assert_eq!(seen.all(), Some(wanted));
         }
     }
 
     #[test]
-    fn tokens_are_reserved_within_the_limit_and_known_parts_are_counted_once() {
+    fn what_is_not_all_is_not_taken() {
+        let all = |events: &[Value]| {
+            let mut seen = SeenUsage::default();
+            events.iter().for_each(|event| seen.merge(event));
+            seen.all()
+        };
+        for events in [
+            vec![json!({ "message": { "usage": { "input_tokens": 5, "output_tokens": 1 } } })],
+            vec![json!({ "usage": {} })],
+            vec![json!({ "usage": { "prompt_tokens": 5.0, "completion_tokens": -7 } })],
+            vec![json!({ "usage": { "output_tokens": 7 } })],
+        ] {
+            assert_eq!(all(&events), None, "{events:?}");
+        }
+        let thinks = json!({ "usageMetadata": { "promptTokenCount": 1, "thoughtsTokenCount": 8 } });
+        assert_eq!(all(&[thinks]).map(|usage| usage.output), Some(8));
+        let sum = json!({ "usage": { "prompt_tokens": 5, "total_tokens": 804 } });
+        assert_eq!(all(&[sum]).map(|usage| usage.output), Some(799));
+        let large = json!({ "usage": { "prompt_tokens": u64::MAX, "completion_tokens": 1 } });
+        assert_eq!(all(&[large]).map(|usage| usage.input), Some(TOKENS));
+    }
+
+    #[test]
+    fn tokens_are_reserved_within_the_limit() {
         let mut counts = Counts::default();
         assert!(counts.reserve(60, 100) && !counts.reserve(41, 100) && counts.capped);
         assert!(counts.reserve(40, 100));
-        counts.last = Some((b"{\"input\":[one],\"tools\":[]}".to_vec(), 4));
-        assert_eq!(counts.known_prefix(b"{\"input\":[one,two],\"tools\":[]}"), (26, 4));
-        assert_eq!(counts.known_prefix(b"other"), (0, 0));
     }
 }

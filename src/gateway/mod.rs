@@ -7,6 +7,7 @@ mod body;
 mod journal;
 mod meter;
 mod pace;
+mod unique;
 mod upstream;
 
 use std::convert::Infallible;
@@ -80,7 +81,7 @@ impl Gateway {
 
     /// What went through so far. A request that is not answered yet counts as reserved.
     pub fn report(&self) -> GatewayReport {
-        self.counts().report()
+        GatewayReport { earlier: self.journal.spent(), ..self.counts().report() }
     }
 
     /// Waits until a request was refused because of the limit on tokens.
@@ -178,7 +179,7 @@ impl Gateway {
             self.counts().repeat();
             return whole(answer);
         }
-        let most = asked.most(self.counts().known_prefix(&asked.body));
+        let most = asked.most(self.counts().last());
         if !self.counts().reserve(most, self.rules.tokens) {
             self.capped.notify_one();
             let why = "the tokens of this attempt are used up";
@@ -195,7 +196,7 @@ impl Gateway {
         for note in &asked.notes {
             self.counts().refuse(note.clone());
         }
-        let meter = Meter::new(self.counts.clone(), exchange, most, asked.body.clone());
+        let meter = Meter::new(self.counts.clone(), exchange, most, asked.clone());
         match self.upstream.send(&asked, headers).await {
             Ok(answer) => meter.over(answer),
             Err(failed) => {

@@ -55,12 +55,17 @@ pub(super) fn settle(tx: &Transaction<'_>, call: CallId, spend: Spend) -> Result
         params![
             call.job.0,
             call.attempt,
-            spend.tokens as i64,
+            stored(spend.tokens),
             spend.usd.unwrap_or_default(),
             spend.usd.is_some()
         ],
     )?;
     Ok(())
+}
+
+/// A number of tokens that can be added up: what is more is wrong.
+pub(super) fn stored(tokens: u64) -> i64 {
+    tokens.min(1 << 45) as i64
 }
 
 /// What days cost.

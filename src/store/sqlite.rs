@@ -14,7 +14,7 @@ use super::database::{immutable, is_read_only, private_file};
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 use super::migrations::MIGRATIONS;
-use super::spending::{DAYS, SpendSum, Spent, day, settle};
+use super::spending::{DAYS, SpendSum, Spent, day, settle, stored};
 use crate::process::without_secrets;
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
@@ -372,7 +372,7 @@ impl Ledger for SqliteLedger {
                     call.attempt,
                     run,
                     day,
-                    spend.tokens as i64,
+                    stored(spend.tokens),
                     spend.usd.unwrap_or_default(),
                     spend.usd.is_some()
                 ],

@@ -150,7 +150,11 @@ async fn a_generator_that_copies_a_folder_is_one_folder_and_one_line() {
     // All data that explains it is stored, and none names a model server.
     world.run(&["check"]).expect(0);
     let shown = world.run(&["show", "1", "--attempt", "3"]).expect(0);
-    assert!(shown.out.contains("--- reply") && shown.out.contains("src/lib.rs"), "{}", shown.out);
+    assert!(
+        shown.out.contains("--- the agent's own words") && shown.out.contains("src/lib.rs"),
+        "{}",
+        shown.out
+    );
     world.run(&["gc", "--days", "0"]).expect(0);
     let shown = world.run(&["show", "1", "--attempt", "3"]).expect(0);
     assert!(!shown.out.contains("(gone"), "{}", shown.out);

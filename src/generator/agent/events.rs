@@ -188,7 +188,8 @@ pub fn claimed(transcript: &str) -> Option<[u64; 2]> {
         for rule in CLAIMS.iter().filter(|rule| matches(&event, rule.when)) {
             let number = |place: &str| event.pointer(place).and_then(Value::as_u64);
             let Some(output) = number(rule.output) else { continue };
-            let input = rule.input.iter().filter_map(|place| number(place)).sum::<u64>();
+            let input = rule.input.iter().filter_map(|place| number(place));
+            let input = input.fold(0, u64::saturating_add);
             let [before, written] = sum.filter(|_| rule.is_of_a_turn).unwrap_or_default();
             sum = Some([before.saturating_add(input), written.saturating_add(output)]);
         }

@@ -230,7 +230,7 @@ impl Agent {
             let most = self.settings.attempt_tokens;
             let message = format!(
                 "the agent wanted more than the {most} tokens of `attempt_tokens`; it used {}",
-                report.usage.input + report.usage.output
+                report.earlier + report.usage.input + report.usage.output
             );
             let error = GenerationError::new(Failure::Budget, message);
             return Err(GenerationError { served: true, ..error });
@@ -438,7 +438,11 @@ impl Recordable for Agent {
         }
         if self.program.is_none() {
             let name = self.argv().first().cloned().unwrap_or_default();
-            return wrong(format!("the agent's program `{name}` is not on PATH: install it"));
+            return wrong(if name.contains('/') {
+                format!("the agent's program `{name}` is not there, or may not be executed")
+            } else {
+                format!("the agent's program `{name}` is not on PATH: install it")
+            });
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::events;
 use crate::gateway::GatewayReport;
 use crate::process::Output;
-use crate::types::text::counted;
+use crate::types::text::{counted, visible_line};
 use crate::types::{Usage, limits};
 
 /// What the harness saw of an agent.
@@ -89,10 +89,10 @@ impl WorkReport {
             text += &format!("\nthe agent says: {read} read, {written} written (not used)");
         }
         for why in &self.refused {
-            text += &format!("\nrefused: {why}");
+            text += &format!("\nrefused: {}", visible_line(why));
         }
         for path in &self.ignored {
-            text += &format!("\nignored: {path}");
+            text += &format!("\nignored: {}", visible_line(path));
         }
         text
     }

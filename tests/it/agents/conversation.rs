@@ -97,7 +97,7 @@ fn what_an_agent_did_is_readable_and_its_own_count_is_not_used() {
     assert!(run.err.contains("the agent: says words 2"), "{}", run.err);
     let told = said(&world);
     for line in [
-        "says words 1\nsays words 2\nsays words 3\nsays saturating_add\n",
+        "  says words 1\n  says words 2\n  says words 3\n  says saturating_add\n",
         "; 4 requests; 170 tokens read (0 from a cache), 28 written\n",
         "the agent says: 9 read, 1 written (not used)",
     ] {
