@@ -184,10 +184,10 @@ async fn answered(
 
 fn question() -> Request {
     Request {
-        prompt: Prompt {
-            system: "You are asked whether you can answer.".to_owned(),
-            user: "Answer with the one word: ready".to_owned(),
-        },
+        prompt: Prompt::new(
+            "You are asked whether you can answer.".to_owned(),
+            "Answer with the one word: ready".to_owned(),
+        ),
         kind: AttemptKind::Generate,
         sample: 0,
         base: None,

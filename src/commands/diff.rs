@@ -123,6 +123,7 @@ impl Workspace {
             status: Status::Stable,
             waiver: None,
             bindings: Vec::new(),
+            rate: None,
             examples: Vec::new(),
             digest: promoted[name],
             span: Span::default(),

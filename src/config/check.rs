@@ -267,7 +267,6 @@ impl ConfigCheck<'_> {
     /// Checks keys that belong only to hand-written or only to generated targets.
     fn written(&mut self, name: &str, target: &Target) {
         let (language, folder) = (target.toolchain.is_some(), target.path.is_some());
-        let of_people = folder || !target.tests.is_empty() || !target.results.is_empty();
         let unknown =
             |id: &&ToolchainId| toolchain::find(id).is_none() && target.declaration.is_none();
         if let Some(id) = target.toolchain.as_ref().filter(unknown) {
@@ -281,6 +280,9 @@ impl ConfigCheck<'_> {
             let help = "toolchain = \"rust\"; for hand-written code generator = \"none\"";
             self.wrong(&["target", name], format!("`{name}` has no `toolchain`"), help);
         }
+        let names_tests = !toolchain::of(target).keeps_paths();
+        let of_people =
+            folder || (names_tests && !target.tests.is_empty()) || !target.results.is_empty();
         if target.is_generated() && of_people {
             let message = "`path`, `tests` and `results` are only for hand-written code";
             self.wrong(&["target", name], message, "add generator = \"none\", or remove them");

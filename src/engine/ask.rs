@@ -98,7 +98,11 @@ impl Engine {
     }
 
     /// Reserves the most that a call may cost. Gives the limit that it would exceed.
-    fn reserve(&self, call: CallId, spend: Spend) -> Result<Option<String>, CommandError> {
+    pub(super) fn reserve(
+        &self,
+        call: CallId,
+        spend: Spend,
+    ) -> Result<Option<String>, CommandError> {
         let most = Reservation { call, run: self.run.get(), day: &today(), spend };
         let budget = &self.workspace.harness.budget;
         let reserved = self.ledger.borrow_mut().reserve(&most, budget);

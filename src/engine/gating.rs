@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::resources::Engine;
-use crate::gate::{ExecuteOptions, GateExecutor};
+use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor};
+use crate::generator::CallContext;
 use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
+use crate::store::{CallId, Spend};
 use crate::toolchain::{self, GateKind};
-use crate::types::{Action, CandidateId, Digest, Event, GateName, Job};
+use crate::types::{Action, CandidateId, Digest, Event, GateName, Job, JobId};
 use crate::verdict::{OtherTarget, with_differences};
-use crate::workspace::CommandError;
+use crate::workspace::{AnswerSource, AnsweringOptions, CommandError, SampledModel};
 
 impl Engine {
     pub(super) fn executor(&self) -> &dyn GateExecutor {
@@ -19,6 +21,7 @@ impl Engine {
 
     pub(super) async fn gate(
         &self,
+        id: JobId,
         state: &State,
         attempt: &Attempt,
         candidate: &CandidateId,
@@ -39,20 +42,72 @@ impl Engine {
             links: part.links.clone(),
             ..inputs.action(name, toolchain, candidate.tree, candidate.provenance.clone())
         };
+        let kind = toolchain::gate(inputs.target(), name).map(|gate| gate.kind);
+        let call = CallId { job: id, attempt: attempt.number };
+        let reserve = |most, before| self.reserve_samples(call, most, before);
+        let answering = self.answering(state, attempt, &reserve)?;
         let options = ExecuteOptions {
             before: &attempt.reports,
             now: SystemTime::now(),
             listener: Some(self.listener(&state.job, name)),
             keep: self.options.keep.then(|| self.kept(&part.target)),
+            answering: answering.as_ref().map(|model| model as &dyn AnsweringModel),
         };
-        let mut report = executor.execute(&action, options).await?.report;
-        let kind = toolchain::gate(inputs.target(), name).map(|gate| gate.kind);
+        let ran = executor.execute(&action, options).await;
+        if let Some(spent) = answering.and_then(|model| model.spent()) {
+            self.ledger.borrow_mut().settle(call, spent)?;
+        }
+        let mut report = ran?.report;
         if kind == Some(GateKind::Coverage) {
             let others: Vec<_> = others(state, attempt).collect();
             let settings = inputs.settings().get(name);
             report = with_differences(report, &attempt.reports, &others, settings);
         }
         Ok(Event::GateReported { attempt: attempt.number, report })
+    }
+
+    /// The model under test of an attempt's target.
+    fn answering<'a>(
+        &'a self,
+        state: &State,
+        attempt: &Attempt,
+        reserve: &'a dyn Fn(Spend, Option<Spend>) -> Result<(), String>,
+    ) -> Result<Option<SampledModel<'a>>, CommandError> {
+        let part = &state.job.parts[attempt.part];
+        let context = CallContext {
+            spec: state.job.spec.clone(),
+            target: part.target.clone(),
+            job: part.key,
+            attempt: attempt.number,
+        };
+        self.workspace.answering(
+            context,
+            AnsweringOptions {
+                variable: self.options.variable,
+                servers: &self.options.servers,
+                generators: &self.options.generators,
+                answers: AnswerSource::Any,
+                reserve,
+            },
+        )
+    }
+
+    /// Reserves the cost of samples; settles the reservation before.
+    fn reserve_samples(
+        &self,
+        call: CallId,
+        most: Spend,
+        before: Option<Spend>,
+    ) -> Result<(), String> {
+        if let Some(spent) = before {
+            let settled = self.ledger.borrow_mut().settle(call, spent);
+            settled.map_err(|why| why.to_string())?;
+        }
+        match self.reserve(call, most) {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(why),
+            Err(why) => Err(why.to_string()),
+        }
     }
 
     /// The promoted tree of the target, for a custom gate.

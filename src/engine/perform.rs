@@ -40,7 +40,9 @@ impl Engine {
             Effect::Ask { prompt } => self.ask(id, state, attempt, *prompt).await?,
             Effect::Adopt => self.adopt(state, attempt)?,
             Effect::Read { completion } => self.read(state, attempt, *completion).await?,
-            Effect::Gate { candidate, gate } => self.gate(state, attempt, candidate, *gate).await?,
+            Effect::Gate { candidate, gate } => {
+                self.gate(id, state, attempt, candidate, *gate).await?
+            }
             Effect::Judge { candidate } => {
                 let verdict = self.verdict(state, attempt, candidate)?;
                 Event::Judged { attempt: attempt.number, judgement: verdict.judgement() }
@@ -107,6 +109,7 @@ impl Engine {
             spec,
             depends: &depends,
             language: toolchain::of(target).language(),
+            assistant: toolchain::model_under_test(target).is_some(),
             root: toolchain::of(target).root(spec, target).to_string(),
             manifest: toolchain::of(target).layout(target).manifest,
             constraints: toolchain::of(target).prompt_rules(spec, target),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::behaviour::AnsweringModel;
 use super::dependency_cache::DependencyCache;
 use super::gate_inputs::ContractTests;
 use super::result::GateResult;
@@ -66,6 +67,8 @@ pub struct GateContext<'a> {
     pub now: SystemTime,
     /// Where candidates' folders are kept with `--keep`.
     pub keep: Option<PathBuf>,
+    /// The model under test, for assistants.
+    pub answering: Option<&'a dyn AnsweringModel>,
     /// Receives the output of programs while they run.
     pub listener: Option<Listener>,
 }

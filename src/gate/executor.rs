@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
+use super::behaviour::AnsweringModel;
 use super::context::{Carried, CarriedResults, GateContext};
 use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;
@@ -69,12 +70,14 @@ pub struct ExecuteOptions<'a> {
     pub listener: Option<Listener>,
     /// Where candidates' folders are kept with `--keep`.
     pub keep: Option<PathBuf>,
+    /// The model under test, for an assistant.
+    pub answering: Option<&'a dyn AnsweringModel>,
 }
 
 impl ExecuteOptions<'_> {
     /// Options without earlier reports or an output receiver.
     pub fn at(now: SystemTime) -> Self {
-        Self { before: &[], now, listener: None, keep: None }
+        Self { before: &[], now, listener: None, keep: None, answering: None }
     }
 }
 
@@ -155,7 +158,7 @@ impl Machine {
         action: &'a Action,
         control: &'a Candidate,
         linked: &'a [LinkedTree],
-        options: ExecuteOptions<'_>,
+        options: ExecuteOptions<'a>,
         carried: &'a CarriedResults,
     ) -> GateContext<'a> {
         GateContext {
@@ -182,6 +185,7 @@ impl Machine {
             timeout: action.timeout,
             now: options.now,
             keep: options.keep,
+            answering: options.answering,
             listener: options.listener,
         }
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod adapter_errors;
+mod behaviour;
 mod build;
 mod calls;
 mod doc_examples;
@@ -30,6 +31,7 @@ use std::time::Instant;
 use context::GateContext;
 use result::GateResult;
 
+pub use behaviour::{AnsweringModel, GradedSample, ModelAnswer, Question};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
 pub use gate_inputs::GateInputs;
@@ -76,6 +78,7 @@ async fn run(
         tests: seen.tests,
         red: seen.red,
         observed: seen.observed,
+        samples: seen.samples,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
         tools: bench.tools.version(toolchain::of(bench.target).id()).to_owned(),
@@ -91,7 +94,13 @@ async fn see(
     candidate: &Candidate,
     before: &[GateReport],
 ) -> GateResult {
-    match toolchain::gate(context.target, gate).map(|gate| gate.kind) {
+    let kind = toolchain::gate(context.target, gate).map(|gate| gate.kind);
+    if let Some(kind) = kind
+        && let Some(seen) = behaviour::run(context, gate, candidate, kind).await
+    {
+        return seen;
+    }
+    match kind {
         Some(GateKind::Source) => check_source(context, gate, candidate),
         Some(GateKind::Format) => build::check_format(context, gate, candidate).await,
         Some(GateKind::Compile) => build::compile(context, gate, candidate).await,

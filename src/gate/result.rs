@@ -1,7 +1,9 @@
 //! The result of a gate, before it becomes a report.
 
 use crate::types::gate::Observed;
-use crate::types::{Finding, GateName, Outcome, RedProof, Resource, TestResult, TestStatus};
+use crate::types::{
+    Finding, GateName, Outcome, RedProof, Resource, SampleCount, TestResult, TestStatus,
+};
 
 /// The result of a gate, before it becomes a report.
 #[derive(Debug, Default)]
@@ -11,6 +13,7 @@ pub struct GateResult {
     pub tests: Vec<TestResult>,
     pub red: Vec<RedProof>,
     pub observed: Vec<Observed>,
+    pub samples: Vec<SampleCount>,
     pub evidence: Vec<u8>,
 }
 
@@ -39,6 +42,7 @@ impl GateResult {
         self.tests.extend(other.tests);
         self.red.extend(other.red);
         self.observed.extend(other.observed);
+        self.samples.extend(other.samples);
         self.evidence.extend(other.evidence);
         self
     }

@@ -249,6 +249,20 @@ impl<'a> GateSandbox<'a> {
         Ok((door, output.map_err(|why| unusable(&why))))
     }
 
+    /// Starts a planned command for which regen listens on the gateway's port. It runs while the
+    /// future is polled.
+    pub fn host<'s>(
+        &'s self,
+        command: &ToolCommand,
+    ) -> Result<(Door, impl Future<Output = Result<Output, GateResult>> + use<'s, 'a>), String>
+    {
+        // Who serves it ends it.
+        let program = self.planned(command, limits::HOSTED);
+        let hosted = self.session.host(self.view(command)?, program, limits::GATEWAY_PORT);
+        let (door, output) = hosted.map_err(|why| format!("{why}; see `regen doctor`"))?;
+        Ok((door, output.map_err(|why| unusable(&why))))
+    }
+
     /// Runs a planned command, with the candidate's side if it has one. The outputs of both, in this
     /// order; without the second if that had to be killed at the end.
     pub async fn execute_joined(

@@ -235,7 +235,7 @@ mod tests {
     fn request(user: &str) -> Request {
         let (spec, target) = ("adder".into(), "rust".into());
         Request {
-            prompt: Prompt { system: String::new(), user: user.to_owned() },
+            prompt: Prompt::new(String::new(), user.to_owned()),
             kind: AttemptKind::Generate,
             sample: 0,
             base: None,

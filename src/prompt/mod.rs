@@ -35,7 +35,8 @@ const ORDER: &str = include_str!("templates/order.md");
 const WORK: &str = include_str!("templates/work.md");
 
 /// The variables a template may use.
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 22] = [
+    "assistant",
     "json",
     "manifest",
     "long",
@@ -119,6 +120,8 @@ pub struct PromptInputs<'a> {
     pub depends: &'a [PromptDependency],
     /// The language's name.
     pub language: &'a str,
+    /// Whether instructions of an assistant are asked for.
+    pub assistant: bool,
     /// The required file of the target.
     pub root: String,
     /// The harness's own file, which is not shown.
@@ -239,7 +242,7 @@ fn render_with(
     let tried = tried.map(|line| visible_line(line)).collect::<Vec<_>>();
     let problem = inputs.problem.as_deref().map(visible_line);
     let context = json!({
-        "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
+        "assistant": inputs.assistant, "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": inputs.depends, "constraints": inputs.constraints,
         "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
@@ -253,12 +256,9 @@ fn render_with(
         template.render(context.clone()).map(|text| tidy(&text)).map_err(|e| format!("{name}: {e}"))
     };
     if inputs.agent {
-        return Ok(Prompt { system: render("order.md", ORDER)?, user: render("work.md", WORK)? });
+        return Ok(Prompt::new(render("order.md", ORDER)?, render("work.md", WORK)?));
     }
-    Ok(Prompt {
-        system: render("system.md", &templates.system)?,
-        user: render("task.md", &templates.task)?,
-    })
+    Ok(Prompt::new(render("system.md", &templates.system)?, render("task.md", &templates.task)?))
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -1,6 +1,7 @@
-//! Bindings: code spans that make a block a clause: `test_id:`, `guard:`, `bench:`, `status:`,
-//! `waived:`.
+//! Bindings: code spans that make a block a clause: `test_id:`, `guard:`, `bench:`; and what stands
+//! beside them: `rate:`, `status:`, `waived:`.
 
+use crate::types::behaviour::is_rate;
 use crate::types::{Binding, Span, Status, Waiver, limits};
 
 /// The content of one code span.
@@ -9,6 +10,7 @@ pub enum Mark {
     Binding(Binding),
     Status(Status),
     Waiver(Waiver),
+    Rate(String),
 }
 
 /// Parses a code span; `None` for ordinary code.
@@ -19,6 +21,8 @@ pub fn read(text: &str) -> Option<Result<Vec<Mark>, String>> {
     let (kind, rest) = text.split_once(':')?;
     let read = match kind {
         "status" => status(rest.trim()).map(|status| vec![Mark::Status(status)]),
+        // Another number with this name is ordinary code.
+        "rate" => Ok(vec![Mark::Rate(rate(rest.trim()).ok()?)]),
         "waived" => waiver(rest.trim()).map(|waiver| vec![Mark::Waiver(waiver)]),
         "test_id" | "guard" | "bench" => list(text),
         _ => return None,
@@ -33,15 +37,24 @@ pub fn is_bound(code: &str) -> bool {
     })
 }
 
+/// Whether a span has only a rate, which is ordinary code where no clause is.
+pub fn is_rate_alone(read: &Result<Vec<Mark>, String>) -> bool {
+    read.as_ref().is_ok_and(|marks| marks.iter().all(|mark| matches!(mark, Mark::Rate(_))))
+}
+
 fn list(text: &str) -> Result<Vec<Mark>, String> {
     let mut kind = "";
     let mut marks = Vec::new();
     for item in text.split(',') {
         let mut item = item.trim();
         if let Some((key, rest)) = item.split_once(':')
-            && matches!(key, "test_id" | "guard" | "bench")
+            && matches!(key, "test_id" | "guard" | "bench" | "rate")
         {
             (kind, item) = (key, rest.trim());
+        }
+        if kind == "rate" {
+            marks.push(Mark::Rate(rate(item)?));
+            continue;
         }
         let binding = match kind {
             "test_id" => Binding::TestId { name: name(item)? },
@@ -51,6 +64,15 @@ fn list(text: &str) -> Result<Vec<Mark>, String> {
         marks.push(Mark::Binding(binding));
     }
     Ok(marks)
+}
+
+fn rate(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(rate) if is_rate(rate) => Ok(text.to_owned()),
+        _ => {
+            Err(format!("`{text}` cannot be a rate: write a number above 0 and below 1, like 0.99"))
+        }
+    }
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -175,6 +175,7 @@ impl SpecReader<'_> {
             for piece in &block.pieces {
                 if let Piece::Code(code, span) = piece
                     && let Some(read) = binding::read(code)
+                    && !(binding::is_rate_alone(&read) && self.clause_block(index).is_none())
                 {
                     self.mark(index, read, span.clone());
                 }
@@ -183,7 +184,10 @@ impl SpecReader<'_> {
         let stray: Vec<_> =
             self.marks.iter().filter(|(_, m)| m.bindings.is_empty()).map(|(i, _)| *i).collect();
         for index in stray {
-            self.marks.remove(&index);
+            let marks = self.marks.remove(&index);
+            if marks.is_some_and(|marks| marks.status.is_none() && marks.waiver.is_none()) {
+                continue;
+            }
             let problem =
                 Problem::error("spec::stray_mark", "a status or waiver without a binding")
                     .help("move it next to the clause's `test_id`, `guard` or `bench`");
@@ -204,6 +208,7 @@ impl SpecReader<'_> {
                     match mark {
                         binding::Mark::Binding(binding) => entry.bindings.push(binding),
                         binding::Mark::Status(status) => entry.status = Some(status),
+                        binding::Mark::Rate(rate) => entry.rate = Some(rate),
                         binding::Mark::Waiver(waiver) => {
                             let (line, span) =
                                 (self.lines.partition_point(|at| *at <= span.start), span.clone());
@@ -336,6 +341,7 @@ impl SpecReader<'_> {
             status,
             waiver: marks.waiver.clone(),
             bindings: marks.bindings.clone(),
+            rate: marks.rate.clone(),
             digest: Digest::default(),
             text,
             examples,

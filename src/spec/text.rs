@@ -16,6 +16,7 @@ pub fn squeeze(text: &str) -> String {
 pub struct Marks {
     pub bindings: Vec<Binding>,
     pub status: Option<Status>,
+    pub rate: Option<String>,
     pub waiver: Option<Waiver>,
 }
 

@@ -1,7 +1,7 @@
 //! The tables of the ledger, as steps from each format to the next.
 
 /// Each step upgrades the format from its index to the next.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
     CREATE TABLE jobs (
@@ -52,5 +52,16 @@ pub(super) const MIGRATIONS: [&str; 5] = [
         request TEXT NOT NULL, answer TEXT, kind TEXT
     ) STRICT;
     CREATE INDEX exchanges_of_job ON exchanges (job);
+",
+    "
+    CREATE TABLE samples (
+        request TEXT PRIMARY KEY, answer TEXT NOT NULL, day TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE grades (
+        spec TEXT NOT NULL, target TEXT NOT NULL, test TEXT NOT NULL, key TEXT NOT NULL,
+        artifact TEXT NOT NULL, model TEXT NOT NULL, sample INTEGER NOT NULL, clause TEXT NOT NULL,
+        hidden INTEGER NOT NULL, passed INTEGER NOT NULL, talk TEXT NOT NULL, day TEXT NOT NULL,
+        PRIMARY KEY (spec, target, test, key, artifact, model, sample)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];

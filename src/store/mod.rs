@@ -7,6 +7,7 @@
 mod candidates;
 mod database;
 mod exchanges;
+mod samples;
 pub mod files;
 pub mod given;
 pub mod ledger;
@@ -27,6 +28,7 @@ pub use ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation
 pub use lock::{ReadersLock, WriterLock, WriterLockError};
 pub use objects::{ContentStore, MemoryStore, Objects};
 pub use revision::RevisionError;
+pub use samples::{SampleGrade, StoredSample};
 pub use sqlite::SqliteLedger;
 pub use state::StateError;
 

@@ -27,6 +27,14 @@ pub trait Toolchain: Sync {
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)>;
     /// Encodes the options that affect candidates.
     fn encode_options(&self, target: &Target, out: &mut Encoder);
+    /// The options that affect only what gates say of a candidate, in one text.
+    fn gate_options(&self, _target: &Target) -> Option<String> {
+        None
+    }
+    /// Whether suites are mounted where they are in the workspace.
+    fn keeps_paths(&self) -> bool {
+        false
+    }
     /// The file that a candidate must have.
     fn root(&self, spec: &Spec, target: &Target) -> RelPath;
     /// Files: allowed, owned by the harness, build leftovers.

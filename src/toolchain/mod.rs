@@ -4,6 +4,7 @@
 //! A language is one folder and one line of [`ALL`]. No other module distinguishes languages.
 
 mod apart;
+pub mod assistant;
 mod commands;
 pub mod conflicts;
 mod contract;
@@ -32,7 +33,7 @@ mod typescript;
 
 use crate::contract::is_neutral;
 use crate::types::{
-    Declaration, Example, GateName, Link, Problem, Spec, Target, ToolchainId, Tree,
+    Declaration, Example, GateName, Link, ModelUnderTest, Problem, Spec, Target, ToolchainId, Tree,
 };
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
@@ -60,8 +61,13 @@ pub use suite::{
 };
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 4] =
-    [&rust::Rust, &python::Python, &typescript::TYPESCRIPT, &typescript::JAVASCRIPT];
+static ALL: [&dyn Toolchain; 5] = [
+    &rust::Rust,
+    &python::Python,
+    &typescript::TYPESCRIPT,
+    &typescript::JAVASCRIPT,
+    &assistant::Assistant,
+];
 
 /// The built-in languages.
 pub fn all() -> &'static [&'static dyn Toolchain] {
@@ -155,6 +161,12 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
 /// The console examples and requests of a spec that are judged from outside.
 pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
     of(target).program(target).map(|_| program_examples::tests(spec, target)).unwrap_or_default()
+}
+
+/// The model whose behaviour a target's gates test.
+pub fn model_under_test(target: &Target) -> Option<ModelUnderTest> {
+    let is_assistant = of(target).id() == assistant::Assistant.id();
+    is_assistant.then(|| ModelUnderTest::of(target)).flatten()
 }
 
 /// Whether a target is a service.

@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::text::visible;
-use super::{Assurance, ClauseId, Digest, Isolation, Resource, problem::shortened};
+use super::{Assurance, ClauseId, Digest, Isolation, Resource, SampleCount, problem::shortened};
 use crate::types::GateName;
 
 /// One finding of a gate, usable by models and people.
@@ -64,6 +64,9 @@ pub struct TestResult {
 
 /// The rule of a test that passes without an implementation.
 pub const VACUOUS: &str = "vacuous";
+
+/// The rule of a test of behaviour that is wrong by itself, whatever is answered.
+pub const TEST_ERROR: &str = "test_error";
 
 /// The rule of code that handles the input of a test by itself.
 pub const QUOTES_TESTS: &str = "quotes_tests";
@@ -174,6 +177,9 @@ pub struct GateReport {
     /// Results of generated calls, to compare with those of the spec's other targets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<Observed>,
+    /// What samples of a model's answers showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<SampleCount>,
     /// Wall-clock time in milliseconds.
     pub elapsed_ms: u64,
     /// The isolation level of its programs.

@@ -11,6 +11,36 @@ pub struct Prompt {
     pub system: String,
     /// The user message: spec, examples, task, last candidate, findings.
     pub user: String,
+    /// Messages between the two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<ChatMessage>,
+}
+
+impl Prompt {
+    /// A prompt of two messages.
+    pub fn new(system: String, user: String) -> Self {
+        Self { system, user, earlier: Vec::new() }
+    }
+}
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatMessage {
+    /// Who says it.
+    pub role: ChatRole,
+    /// What is said.
+    pub content: String,
+}
+
+/// Who says a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatRole {
+    /// A person.
+    User,
+    /// The model.
+    Assistant,
 }
 
 /// Tokens of a completion, as the server counted them.

@@ -6,6 +6,7 @@ pub mod action;
 pub mod agent;
 pub mod api;
 pub mod assurance;
+pub mod behaviour;
 pub mod canonical;
 mod declaration;
 pub mod digest;
@@ -39,6 +40,7 @@ pub mod tree;
 pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
 pub use assurance::Assurance;
+pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount};
 pub use canonical::Encoder;
 pub use declaration::Declaration;
 pub use digest::Digest;
@@ -48,7 +50,9 @@ pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,
 };
-pub use generation::{Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage};
+pub use generation::{
+    ChatMessage, ChatRole, Completion, Finish, Prompt, StoredGeneration, StoredWorkspace, Usage,
+};
 pub use generator::{GeneratorConfig, GeneratorSettings};
 pub use harness::{GateConfig, GateFormat, Harness, Target, ToolchainId, TraceConfig};
 pub use interface::Interface;

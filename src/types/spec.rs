@@ -186,6 +186,8 @@ pub struct Clause {
     pub waiver: Option<Waiver>,
     /// At least one; the first names the clause.
     pub bindings: Vec<Binding>,
+    /// `rate: 0.99`, as written: how often a model must keep it.
+    pub rate: Option<String>,
     /// Fenced blocks.
     pub examples: Vec<Example>,
     /// Over text, level, bindings, status and examples.
@@ -203,11 +205,19 @@ impl Clause {
         let mut out = Encoder::new("clause");
         out.text(&self.text).text(self.level.word()).text(self.status.word());
         out.list(&self.bindings, |out, binding| binding.encode(out));
+        if let Some(rate) = &self.rate {
+            out.text("rate").text(rate);
+        }
         out.list(&self.examples, |out, example| {
             out.text(&example.language).flag(example.hidden).flag(example.ignored);
             out.text(example.code.trim_end())
         });
         out.finish()
+    }
+
+    /// How often a model must keep it.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate.as_ref()?.parse().ok()
     }
 
     /// The `test_id` names.

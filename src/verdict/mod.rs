@@ -7,7 +7,8 @@ pub use differences::{OtherTarget, with_differences};
 
 use crate::types::{
     Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateName, GateReport, Judgement,
-    Outcome, Provenance, Tree, gate::VACUOUS,
+    Outcome, Provenance, Tree,
+    gate::{TEST_ERROR, VACUOUS},
 };
 
 /// Proof that every required gate passed over this tree. Never stored: after a crash it is derived
@@ -96,11 +97,15 @@ fn diagnose(report: &GateReport) -> Diagnosis {
         _ if report.outcome == Outcome::Flaky => Fault::Gate,
         // No code can fix a test that passes with any code.
         Some(finding) if report.gate == "proof" && finding.rule == VACUOUS => Fault::Spec,
+        Some(finding) if finding.rule == TEST_ERROR => Fault::Spec,
         _ => Fault::Model,
     };
     let findings: Vec<Finding> = match fault {
         // Other findings are unrelated.
-        Fault::Spec => report.findings.iter().filter(|f| f.rule == VACUOUS).cloned().collect(),
+        Fault::Spec => {
+            let is_spec = |one: &&Finding| [VACUOUS, TEST_ERROR].contains(&one.rule.as_str());
+            report.findings.iter().filter(is_spec).cloned().collect()
+        }
         _ => report.findings.clone(),
     };
     let mut clauses: Vec<_> = findings.iter().flat_map(|f| f.clauses.clone()).collect();
@@ -168,6 +173,7 @@ mod tests {
             tests: Vec::new(),
             red: Vec::new(),
             observed: Vec::new(),
+            samples: Vec::new(),
             elapsed_ms: 1,
             isolation: Default::default(),
             tools: String::new(),

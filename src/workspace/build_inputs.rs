@@ -40,8 +40,9 @@ impl Workspace {
         let (spec, target) = (self.spec(spec)?, self.harness.target.get(name)?);
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let suites = suites.map(Vec::as_slice).unwrap_or_default();
-        let shown =
-            suites.iter().map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
+        // A file with held-out tests has nothing to show.
+        let seen = suites.iter().filter(|suite| suite.data || !suite.shown.is_empty());
+        let shown = seen.map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
         let snapshot = self.snapshot(spec, name);
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
         let is_compared = plan::targets(spec, &self.harness).len() > 1;

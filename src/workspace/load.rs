@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use super::clock::today;
 use super::error::CommandError;
+use super::given_tests::given;
 use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan::{self, Checks};
@@ -15,10 +16,11 @@ use crate::prompt::{HeldOut, Templates};
 use crate::spec::{self, Lint, Parsed, admit, lint, parse_all};
 use crate::store::{LockfileError, files};
 use crate::toolchain::{self, Suite, SuiteFile};
+use crate::types::behaviour::MODEL;
 use crate::types::harness::{CassetteMode, HoldOutMode};
 use crate::types::{
     Digest, Harness, LintConfig, Problem, RelPath, RuleLevel, Severity, Spec, SpecId, Standing,
-    Target, limits,
+    Target, TargetName, limits,
 };
 use crate::{config, guard, process, prompt};
 
@@ -59,6 +61,12 @@ pub fn load_config(
     );
     if let Some(generator) = &mut harness.generator {
         generator.cassettes = mode.or(generator.cassettes);
+    }
+    let models = harness.target.values_mut().filter_map(|target| target.options.get_mut(MODEL));
+    if let Some(word) = mode.and_then(|mode| toml::Value::try_from(mode).ok()) {
+        for model in models.filter_map(toml::Value::as_table_mut) {
+            model.insert("cassettes".to_owned(), word.clone());
+        }
     }
     Ok(ConfigFile { harness, bytes: text.into_bytes() })
 }
@@ -200,6 +208,7 @@ fn read(
         bytes,
         template_files,
         validators: BTreeMap::new(),
+        given: BTreeMap::new(),
         inputs: Mutex::default(),
     };
     let rules = rules(&workspace.harness.lint);
@@ -325,17 +334,17 @@ impl Workspace {
                 let label = folder.join(&file).display().to_string();
                 let stored = files::stored(bytes.clone());
                 checks.files.insert(label.clone(), Digest::of(&stored));
-                match suite(&one.spec, &target, &file, bytes, &stored) {
+                match suite(&one.spec, &target, (&file, &label), bytes, &stored) {
                     Ok(suite) => suites.push(suite),
-                    Err(problem) => {
-                        let line = Some(problem.line).filter(|line| *line > 0);
-                        let line = line.map_or(String::new(), |line| format!(":{line}"));
-                        let message = format!("{label}{line}: {}", problem.message);
-                        let problem = Problem { message, line: 0, ..*problem };
-                        one.problems.push(problem.file(&one.spec.file));
-                    }
+                    Err(problem) => one.problems.push(in_file(&label, *problem, &one.spec)),
                 }
                 self.bytes.insert(label, stored);
+            }
+            if !target.tests.is_empty() {
+                suites.extend(self.read_given(one, &name, &target, &mut checks)?);
+            }
+            if let Some(options) = toolchain::of(&target).gate_options(&target) {
+                checks.files.insert(format!("[target.{name}]"), Digest::of(options));
             }
             self.validators(&mut checks)?;
             if again || !self.was_accepted(&one.spec, &name, &target, &checks) {
@@ -346,6 +355,27 @@ impl Workspace {
             self.checks.insert(at, checks);
         }
         Ok(())
+    }
+
+    /// Reads the test files that a target names.
+    fn read_given(
+        &mut self,
+        one: &mut Parsed,
+        name: &TargetName,
+        target: &Target,
+        checks: &mut Checks,
+    ) -> Result<Vec<Suite>, CommandError> {
+        let mut suites = Vec::new();
+        for (file, bytes) in self.given_tests(name, target)?.iter() {
+            match given(&one.spec, target, file, bytes) {
+                Ok(None) => continue,
+                Ok(Some(suite)) => suites.push(suite),
+                Err(problem) => one.problems.push(in_file(file, *problem, &one.spec)),
+            }
+            checks.files.insert(file.clone(), Digest::of(bytes));
+            self.bytes.insert(file.clone(), bytes.clone());
+        }
+        Ok(suites)
     }
 
     /// Whether this regen has promoted a target of this exact spec, with the same suites.
@@ -454,15 +484,29 @@ pub fn rules(config: &LintConfig) -> Lint {
     Lint::new(config, today())
 }
 
-/// Reads a file of a target's suites: a suite, or a module or data of one. `stored` is its content
-/// with the line ends of version control.
+/// A problem in a file of tests, told at the spec.
+fn in_file(label: &str, problem: Problem, spec: &Spec) -> Problem {
+    let line = Some(problem.line).filter(|line| *line > 0);
+    let line = line.map_or(String::new(), |line| format!(":{line}"));
+    let message = format!("{label}{line}: {}", problem.message);
+    Problem { message, line: 0, ..problem }.file(&spec.file)
+}
+
+/// Reads a file of a target's suites, with its name below their folder and its path: a suite, or a
+/// module or data of one. `stored` is its content with the line ends of version control.
 fn suite(
     spec: &Spec,
     target: &Target,
-    file: &str,
+    (file, label): (&str, &str),
     bytes: Vec<u8>,
     stored: &[u8],
 ) -> Result<Suite, Box<Problem>> {
+    if toolchain::of(target).keeps_paths() {
+        let read = given(spec, target, label, stored)?;
+        return read.ok_or_else(|| {
+            Box::new(Problem::error("suite::file", "it has no test of a clause of this spec"))
+        });
+    }
     let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
     let layout = toolchain::of(target).layout(target);
     if file.starts_with("regen_") {

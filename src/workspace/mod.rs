@@ -2,7 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a workspace is read from files, and has today")]
 
 mod build_inputs;
+mod answering;
 mod clock;
+mod given_tests;
 mod cost;
 mod error;
 mod idle;
@@ -16,6 +18,7 @@ mod select;
 mod sign;
 mod upgrade;
 
+pub use answering::{AnswerSource, AnsweringOptions, SampledModel};
 pub use clock::{now, today};
 pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use super::given_tests::GivenTests;
 use super::job_inputs::JobInputs;
 use crate::attest::Signer;
 use crate::plan::Checks;
@@ -108,6 +109,8 @@ pub struct Workspace {
     pub(super) template_files: Vec<String>,
     /// Digests of the validators' files, by validator.
     pub(super) validators: BTreeMap<String, BTreeMap<String, Digest>>,
+    /// The test files that targets name.
+    pub(super) given: BTreeMap<TargetName, GivenTests>,
     /// Inputs of targets, built so far.
     pub(super) inputs: Mutex<BTreeMap<(SpecId, TargetName), Arc<JobInputs>>>,
 }

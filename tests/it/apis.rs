@@ -62,7 +62,7 @@ pub fn request(kind: AttemptKind) -> Request {
     let (spec, target) = ("one".into(), "rust".into());
     let user = "# One\n\n---\n\nWrite it.".to_owned();
     Request {
-        prompt: Prompt { system: "You write code.".to_owned(), user },
+        prompt: Prompt::new("You write code.".to_owned(), user),
         kind,
         sample: 0,
         base: None,

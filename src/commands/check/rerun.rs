@@ -7,17 +7,18 @@ use futures::StreamExt;
 
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
-use crate::gate::{ExecuteOptions, GateExecutor, GateInputs};
+use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor, GateInputs};
+use crate::generator::{self, CallContext, MakeGenerator, RateLimits};
 use crate::plan;
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger, files};
 use crate::types::{
-    Action, Candidate, Finding, GateName, GateReport, Link, Outcome, Provenance, SpecId,
-    TargetName, ToolSet,
+    Action, Candidate, Finding, GateName, GateReport, InputsDigest, Link, Outcome, Provenance,
+    SpecId, TargetName, ToolSet,
 };
 use crate::verdict::{Verdict, judge};
-use crate::workspace::{CommandError, Workspace};
+use crate::workspace::{AnswerSource, AnsweringOptions, CommandError, Workspace};
 
 /// A target whose gates ran again.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct RerunTarget {
 
 /// The gates of one target, to be run again.
 struct Rerun<'a> {
+    at: (SpecId, TargetName),
     inputs: &'a Arc<GateInputs>,
     gates: &'a [GateName],
     candidate: &'a Candidate,
@@ -102,7 +104,8 @@ impl Workspace {
                 return Ok(ran);
             }
         }
-        let again = Rerun { inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
+        let again =
+            Rerun { at, inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
         ran.reports = self.judge_again(again, tools, probe).await?;
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
@@ -130,7 +133,7 @@ impl Workspace {
     /// Runs gates over a tree until one stops. Keeps no result.
     async fn judge_again(
         &self,
-        Rerun { inputs, gates, candidate, links }: Rerun<'_>,
+        Rerun { at: (spec, target), inputs, gates, candidate, links }: Rerun<'_>,
         tools: &Arc<ToolSet>,
         probe: &Arc<Probe>,
     ) -> Result<Vec<GateReport>, CommandError> {
@@ -146,6 +149,22 @@ impl Workspace {
         let ours = self.places.verify_state().is_ok();
         let ledger = ours.then(|| SqliteLedger::read(&self.places.ledger()).ok()).flatten();
         let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
+        let context =
+            CallContext { spec, target, job: InputsDigest(candidate.digest()), attempt: 1 };
+        let reserve = |_, _| Ok(());
+        let (servers, generators) =
+            (RateLimits::default(), Arc::new(generator::of) as MakeGenerator);
+        let answering = self.answering(
+            context,
+            AnsweringOptions {
+                // Answers that are known need no key.
+                variable: |_| None,
+                servers: &servers,
+                generators: &generators,
+                answers: AnswerSource::Known,
+                reserve: &reserve,
+            },
+        )?;
         let mut reports = Vec::new();
         for gate in gates {
             let action = Action {
@@ -159,8 +178,11 @@ impl Workspace {
                     candidate.provenance().clone(),
                 )
             };
-            let options =
-                ExecuteOptions { before: &reports, ..ExecuteOptions::at(SystemTime::now()) };
+            let options = ExecuteOptions {
+                before: &reports,
+                answering: answering.as_ref().map(|model| model as &dyn AnsweringModel),
+                ..ExecuteOptions::at(SystemTime::now())
+            };
             let report = executor.execute(&action, options).await?.report;
             let stops = !report.lets_through();
             reports.push(report);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::generator::Request;
-use crate::types::AttemptKind;
 use crate::types::generator::ServerSettings;
+use crate::types::{AttemptKind, Prompt};
 
 /// How much warmer a fresh start is sampled.
 const FRESH: f64 = 0.5;
@@ -13,6 +13,12 @@ const FRESH: f64 = 0.5;
 pub fn temperature(server: &ServerSettings, request: &Request, warmest: f64) -> Option<f64> {
     let warmer = if request.kind == AttemptKind::Fresh { FRESH } else { 0.0 };
     server.temperature.map(|temperature| (temperature + warmer).min(warmest))
+}
+
+/// The messages of a prompt behind the first, in the form that all APIs share.
+pub fn talk(prompt: &Prompt) -> impl Iterator<Item = Value> {
+    let user = json!({ "role": "user", "content": prompt.user });
+    prompt.earlier.iter().map(|one| json!(one)).chain([user])
 }
 
 /// The schema that `reply = "json"` holds an answer to.

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::body::{schema, temperature};
+use super::body::{schema, talk, temperature};
 use super::heard::{ApiWire, Heard, count, error_in};
 use crate::generator::Request;
 use crate::types::generator::ServerSettings;
 use crate::types::harness::ReplyForm;
-use crate::types::{Finish, ModelApi, Usage, api};
+use crate::types::{Finish, ModelApi, Prompt, Usage, api};
 
 /// The wire.
 #[derive(Debug)]
@@ -28,10 +28,7 @@ impl ApiWire for Chat {
             if api::is_openai(&server.base_url) { "max_completion_tokens" } else { "max_tokens" };
         let mut body = json!({
             "model": server.model,
-            "messages": [
-                { "role": "system", "content": request.prompt.system },
-                { "role": "user", "content": request.prompt.user },
-            ],
+            "messages": messages(&request.prompt),
             limit: server.output_tokens(),
             "stream": true,
             "stream_options": { "include_usage": true },
@@ -68,6 +65,13 @@ impl ApiWire for Chat {
             usage(&event["usage"]).or_else(|| usage(&event["x_groq"]["usage"])).or(heard.usage);
         heard.named(&event["model"]);
     }
+}
+
+/// All messages of a prompt.
+fn messages(prompt: &Prompt) -> Vec<Value> {
+    let system = json!({ "role": "system", "content": prompt.system });
+    let system = (!prompt.system.is_empty()).then_some(system);
+    system.into_iter().chain(talk(prompt)).collect()
 }
 
 /// A piece of Ollama's own form: a message, and at last `done`.

@@ -34,13 +34,18 @@ impl ApiWire for Messages {
             content.push(json!({ "type": "text", "text": shared, "cache_control": cached }));
         }
         content.push(json!({ "type": "text", "text": own }));
+        let earlier = request.prompt.earlier.iter().map(|one| json!(one));
+        let messages = earlier.chain([json!({ "role": "user", "content": content })]);
         let mut body = json!({
             "model": server.model,
-            "system": [{ "type": "text", "text": request.prompt.system, "cache_control": cached }],
-            "messages": [{ "role": "user", "content": content }],
+            "messages": messages.collect::<Vec<_>>(),
             "max_tokens": server.output_tokens(),
             "stream": true,
         });
+        let system = &request.prompt.system;
+        if !system.is_empty() {
+            body["system"] = json!([{ "type": "text", "text": system, "cache_control": cached }]);
+        }
         if let Some(temperature) = temperature(server, request, 1.0) {
             body["temperature"] = temperature.into();
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::body::{schema, temperature};
+use super::body::{schema, talk, temperature};
 use super::heard::{ApiWire, Heard, count};
 use crate::generator::Request;
 use crate::types::generator::ServerSettings;
@@ -28,7 +28,7 @@ impl ApiWire for Responses {
         let mut body = json!({
             "model": server.model,
             "instructions": request.prompt.system,
-            "input": [{ "role": "user", "content": request.prompt.user }],
+            "input": talk(&request.prompt).collect::<Vec<_>>(),
             "max_output_tokens": server.output_tokens(),
             "stream": true,
             "store": false,

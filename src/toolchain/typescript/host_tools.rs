@@ -16,7 +16,10 @@ pub const CERTIFICATES: &str = "certificates";
 const OLDEST: u32 = 20;
 
 /// Queries the `node` on PATH.
-pub struct NodeProbe;
+pub struct NodeProbe {
+    /// Whether packages are fetched.
+    pub needs_npm: bool,
+}
 
 /// What Node says of itself: version, platform, program; where npm is; more certificates.
 const QUESTION: &str = r#"
@@ -64,7 +67,7 @@ impl HostProbe for NodeProbe {
         if major.unwrap_or(0) < OLDEST {
             return Err(format!("node is {version}; regen needs {OLDEST} or newer"));
         }
-        if npm.is_empty() {
+        if npm.is_empty() && self.needs_npm {
             return Err(
                 "no npm beside `node` nor on PATH, which fetches the type checker and the \
                  linter; install it with `apt install npm` or from https://nodejs.org"
@@ -84,7 +87,8 @@ impl HostProbe for NodeProbe {
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)> {
         let program = tools.path(PREFIX).join("bin/node");
         let help = format!("Node is not at {}", program.display());
-        vec![(program, help), (tools.path(NPM), "npm is missing; install it".to_owned())]
+        let npm = (tools.path(NPM), "npm is missing; install it".to_owned());
+        [(program, help)].into_iter().chain(self.needs_npm.then_some(npm)).collect()
     }
 
     fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf> {

@@ -28,12 +28,27 @@ use super::{
 use super::{effect_option, kind_option, package_option};
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
+pub use host_tools::NodeProbe;
+pub use membrane::names as test_names;
+
 use contract::ScriptContract;
 use effects::ScriptEffects;
 use links::ScriptLinks;
 use membrane::ScriptSuites;
 use package::Dialect;
 use program::ScriptProgram;
+
+/// The texts in code.
+///
+/// # Errors
+/// A line can be read in two ways.
+pub fn texts(code: &str) -> Result<Vec<String>, String> {
+    let texts = words::tokens(code)?.into_iter().filter_map(|(token, _)| match token {
+        words::ScriptToken::Text(text) => text,
+        words::ScriptToken::Word(_) | words::ScriptToken::Sign(_) => None,
+    });
+    Ok(texts.collect())
+}
 
 /// One of the languages.
 pub struct ScriptLanguage {
@@ -235,6 +250,6 @@ impl Toolchain for ScriptLanguage {
     }
     fn release(&self) {}
     fn host_tools(&self) -> &'static dyn HostProbe {
-        &host_tools::NodeProbe
+        &NodeProbe { needs_npm: true }
     }
 }

@@ -5,6 +5,8 @@
 mod compared;
 mod suites;
 
+pub use suites::names;
+
 use super::package::{Dialect, linked};
 use super::{commands, tools_layer};
 use crate::toolchain::apart::ApartTests;
@@ -66,7 +68,7 @@ impl ApartTests for ScriptSuites {
     }
 
     fn names(&self, text: &str) -> Result<Vec<String>, String> {
-        suites::names(text)
+        names(text)
     }
 
     fn command(&self, program: &TestProgram, test: &str, places: &Places) -> ToolCommand {
@@ -118,7 +120,7 @@ pub fn check_example(dialect: Dialect, example: &Example) -> Result<(), (String,
     if tokens.is_empty() {
         return Err(("the example has no code".to_owned(), 0));
     }
-    match suites::names(&example.code) {
+    match names(&example.code) {
         Ok(names) if names.is_empty() => Ok(()),
         _ => Err(("an example is the body of a test, not a test".to_owned(), 0)),
     }

@@ -1,0 +1,65 @@
+//! The model under test, as gates see it.
+
+use std::fmt;
+
+use futures::future::LocalBoxFuture;
+
+use crate::types::{Digest, Prompt, TestStatus};
+
+/// Most calls of the model in one sample.
+pub const CALLS: u32 = 16;
+
+/// A question to the model under test.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Instructions, examples and conversation.
+    pub prompt: Prompt,
+    /// The temperature that a test asks for.
+    pub temperature: Option<f64>,
+    /// Distinguishes equal questions.
+    pub sample: u32,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelAnswer {
+    /// The text.
+    pub text: String,
+    /// Why it ended.
+    pub finish: String,
+    /// The model, as its server names it.
+    pub model: String,
+}
+
+/// A sample and what a test says of it.
+#[derive(Clone, Debug)]
+pub struct GradedSample<'a> {
+    /// The test.
+    pub test: &'a str,
+    /// Its clause.
+    pub clause: &'a str,
+    /// Its digest.
+    pub key: Digest,
+    /// The digest of the instructions.
+    pub artifact: Digest,
+    /// The number of the sample.
+    pub sample: u32,
+    /// Whether the test is held out.
+    pub hidden: bool,
+    /// Whether it passed.
+    pub status: TestStatus,
+    /// Questions and answers, in order.
+    pub talk: &'a [(Prompt, ModelAnswer)],
+}
+
+/// A model that is asked.
+pub trait AnsweringModel: fmt::Debug {
+    /// Asks it, or gives the answer that it gave before.
+    fn ask<'a>(&'a self, question: Question) -> LocalBoxFuture<'a, Result<ModelAnswer, String>>;
+
+    /// Takes what a test says of a sample.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    fn grade(&self, sample: &GradedSample<'_>) -> Result<(), String>;
+}

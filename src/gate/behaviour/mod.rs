@@ -1,0 +1,218 @@
+//! The gates of an assistant: its tests are run over samples of a model's answers, by a plan of
+//! acceptance that is fixed beforehand.
+
+mod answering;
+mod door;
+mod proof;
+mod sample;
+mod verdict;
+
+use std::collections::BTreeSet;
+
+use super::context::GateContext;
+use super::result::{GateResult, finding};
+use crate::toolchain::assistant::{copied, is_hidden};
+use crate::toolchain::{self, Expected, GateKind, Suite};
+use crate::types::gate::TEST_ERROR;
+use crate::types::{
+    AcceptancePlan, Candidate, Clause, ClauseId, Finding, GateName, Isolation, ModelUnderTest,
+    Outcome, TestResult, TestStatus,
+};
+
+pub use answering::{AnsweringModel, GradedSample, ModelAnswer, Question};
+use sample::{SampleRoom, Sampled};
+use verdict::Counted;
+
+/// Runs a gate of an assistant. `None`: it is like that of code.
+pub async fn run(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    kind: GateKind,
+) -> Option<GateResult> {
+    let model = toolchain::model_under_test(context.target)?;
+    if !matches!(kind, GateKind::Test | GateKind::Hidden | GateKind::Proof) {
+        return None;
+    }
+    if context.level < Isolation::NAMESPACES {
+        return Some(GateResult::error(format!(
+            "the tests of an assistant need a network of their own, and so isolation level {}; see \
+             `regen doctor`",
+            Isolation::NAMESPACES
+        )));
+    }
+    let Some(answering) = context.answering else {
+        return Some(GateResult::error("no model is asked here"));
+    };
+    let work = BehaviourWork { context, gate, candidate, model, answering };
+    let seen = match kind {
+        GateKind::Test => work.visible().await,
+        GateKind::Hidden => work.hidden().await,
+        _ => proof::run(&work).await,
+    };
+    Some(seen.unwrap_or_else(|seen| seen))
+}
+
+/// A gate of an assistant.
+struct BehaviourWork<'a> {
+    context: &'a GateContext<'a>,
+    gate: &'a GateName,
+    candidate: &'a Candidate,
+    model: ModelUnderTest,
+    answering: &'a dyn AnsweringModel,
+}
+
+/// A test of a clause.
+#[derive(Clone, Copy)]
+struct BehaviourTest<'a> {
+    suite: &'a Suite,
+    test: &'a Expected,
+    clause: &'a Clause,
+}
+
+impl BehaviourTest<'_> {
+    fn is_hidden(&self) -> bool {
+        is_hidden(self.suite.path.as_str(), &self.test.name)
+    }
+}
+
+impl BehaviourWork<'_> {
+    /// The tests of clauses.
+    fn tests(&self) -> Vec<BehaviourTest<'_>> {
+        let clauses = &self.context.spec.clauses;
+        let of_clause = |id: &ClauseId| clauses.iter().find(|clause| clause.id == *id);
+        let all = self.context.suites.iter();
+        let all = all.flat_map(|suite| suite.tests.iter().map(move |test| (suite, test)));
+        all.filter_map(|(suite, test)| {
+            Some(BehaviourTest { suite, test, clause: of_clause(test.clause.as_ref()?)? })
+        })
+        .collect()
+    }
+
+    fn plan(&self, clause: &Clause) -> AcceptancePlan {
+        let rate = self.model.rate_of(clause.level, clause.rate());
+        // A rate that cannot be shown was refused with the spec.
+        let none = AcceptancePlan { samples: self.model.samples, rate, misses: 0 };
+        AcceptancePlan::new(self.model.samples, rate).unwrap_or(none)
+    }
+
+    async fn visible(&self) -> Result<GateResult, GateResult> {
+        let tests = self.tests();
+        let copies: Vec<Finding> =
+            self.context.suites.iter().filter_map(|suite| self.copy(suite)).collect();
+        if !copies.is_empty() {
+            return Err(GateResult::fail(copies));
+        }
+        let visible: Vec<_> = tests.iter().filter(|one| !one.is_hidden()).copied().collect();
+        self.sampled(&visible, false).await
+    }
+
+    /// A text of a test that the instructions repeat.
+    fn copy(&self, suite: &Suite) -> Option<Finding> {
+        let (text, file, line) = copied(self.candidate.tree(), &suite.text)?;
+        let is_shown = !suite.shown.is_empty();
+        let what = if is_shown { format!(": \"{text}\"") } else { String::new() };
+        let clauses: BTreeSet<ClauseId> =
+            suite.tests.iter().filter_map(|test| test.clause.clone()).collect();
+        Some(Finding {
+            file: Some(file),
+            line: Some(line),
+            remedy: Some("write the rule that the clause states".to_owned()),
+            clauses: clauses.into_iter().collect(),
+            ..finding(self.gate, "copied", format!("it repeats a text of a test{what}"))
+        })
+    }
+
+    async fn hidden(&self) -> Result<GateResult, GateResult> {
+        let tests = self.tests();
+        let hidden: Vec<_> = tests.iter().filter(|one| one.is_hidden()).copied().collect();
+        if hidden.is_empty() {
+            let reason = "the spec has no hidden test".to_owned();
+            let outcome = Some(Outcome::Skipped { reason });
+            return Ok(GateResult { outcome, ..GateResult::default() });
+        }
+        let mut seen = self.sampled(&hidden, true).await?;
+        if let Some(Outcome::Error { .. }) = &seen.outcome {
+            return Ok(seen);
+        }
+        let clauses: BTreeSet<ClauseId> =
+            seen.findings.iter().flat_map(|finding| finding.clauses.clone()).collect();
+        let told = |clause: ClauseId| Finding {
+            clauses: vec![clause.clone()],
+            ..finding(self.gate, "held-out", format!("a held-out test of {clause} does not pass"))
+        };
+        if seen.findings.iter().all(|one| one.rule != TEST_ERROR) {
+            seen.findings = clauses.into_iter().map(told).collect();
+        }
+        Ok(seen)
+    }
+
+    /// Samples tests and counts.
+    async fn sampled(
+        &self,
+        tests: &[BehaviourTest<'_>],
+        hidden: bool,
+    ) -> Result<GateResult, GateResult> {
+        let mut seen = GateResult::default();
+        let mut notes = Vec::new();
+        for suite in self.context.suites {
+            let own: Vec<_> = tests.iter().filter(|one| std::ptr::eq(one.suite, suite)).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let room = SampleRoom::open(self, suite).await?;
+            let counted = self.in_room(&room, &own, hidden).await;
+            room.close().await;
+            for one in counted? {
+                seen.evidence.extend(one.evidence().into_bytes());
+                seen.samples.extend(one.count());
+                let status = one.status();
+                let name = one.test.test.name.clone();
+                seen.tests.push(TestResult { name, status, trusted: true });
+                if status == TestStatus::Passed {
+                    continue;
+                }
+                let told = one.finding(self.gate, self.model.samples);
+                if one.refuses() { seen.findings.push(told) } else { notes.push(told) }
+            }
+        }
+        if seen.findings.is_empty() {
+            seen.outcome = Some(Outcome::Pass);
+        }
+        // What refuses stands first.
+        seen.findings.extend(notes);
+        Ok(seen)
+    }
+
+    async fn in_room<'t>(
+        &self,
+        room: &SampleRoom<'_>,
+        tests: &[&BehaviourTest<'t>],
+        hidden: bool,
+    ) -> Result<Vec<Counted<'t>>, GateResult> {
+        let names = room.names(tests[0]).await?;
+        let mut all = Vec::new();
+        for test in tests {
+            let cases = cases(&names, &test.test.name);
+            let mut counted = Counted::new(**test, self.plan(test.clause));
+            if cases.is_empty() {
+                counted.wrong("the file does not define this test when it is run");
+            }
+            for case in cases {
+                let sampler = Sampled { room, test: **test, case, hidden };
+                sampler.by_plan(&mut counted).await?;
+            }
+            all.push(counted);
+        }
+        Ok(all)
+    }
+}
+
+/// The cases of a test among the names of a file.
+fn cases<'n>(names: &'n [String], test: &str) -> Vec<&'n str> {
+    let is_case = |name: &&String| {
+        let rest = name.strip_prefix(test);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::case "))
+    };
+    names.iter().filter(is_case).map(String::as_str).collect()
+}

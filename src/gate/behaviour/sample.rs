@@ -1,0 +1,244 @@
+//! Samples of one file of tests: each in a process of its own, which sees only this file.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+
+use super::answering::{GradedSample, ModelAnswer};
+use super::door::SampleDoor;
+use super::verdict::Counted;
+use super::{BehaviourTest, BehaviourWork};
+use crate::gate::dependency_cache::GateLayers;
+use crate::gate::programs::random_nonce;
+use crate::gate::result::GateResult;
+use crate::gate::workspace::{self, GateSandbox};
+use crate::process::{Ended, Output};
+use crate::toolchain::Suite;
+use crate::toolchain::assistant::{
+    SYSTEM, SampleOrder, SampleResult, StubAnswer, examples, kit_files, read_sample,
+};
+use crate::types::{ChatMessage, Digest, Prompt, TestStatus, Tree, limits};
+
+/// Samples that run at a time.
+const SAMPLES_AT_ONCE: u32 = 8;
+/// How often the time of a test is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The end of one sample.
+#[derive(Clone, Debug)]
+pub struct SampleEnd {
+    pub status: TestStatus,
+    /// Why it did not pass.
+    pub why: String,
+    /// Whether the test itself is at fault.
+    pub is_error: bool,
+    /// Questions and answers.
+    pub talk: Vec<(Prompt, ModelAnswer)>,
+}
+
+impl SampleEnd {
+    fn error(why: impl Into<String>) -> Self {
+        let (status, why) = (TestStatus::Failed, why.into());
+        Self { status, why, is_error: true, talk: Vec::new() }
+    }
+}
+
+/// A sandbox with one file of tests, its modules and the kit.
+pub struct SampleRoom<'a> {
+    work: &'a BehaviourWork<'a>,
+    suite: &'a Suite,
+    room: GateSandbox<'a>,
+    system: String,
+    examples: Vec<ChatMessage>,
+    artifact: Digest,
+}
+
+/// No layers: nothing is installed.
+static NO_LAYERS: GateLayers = GateLayers { own: None, packages: None };
+
+impl<'a> SampleRoom<'a> {
+    pub async fn open(work: &'a BehaviourWork<'a>, suite: &'a Suite) -> Result<Self, GateResult> {
+        Self::over(work, suite, work.candidate.tree()).await
+    }
+
+    /// The same over other instructions.
+    pub async fn over(
+        work: &'a BehaviourWork<'a>,
+        suite: &'a Suite,
+        tree: &Tree,
+    ) -> Result<Self, GateResult> {
+        let others = work.context.suites.iter().filter(|one| one.tests.is_empty());
+        let mounted: Vec<Suite> = others.chain([suite]).cloned().collect();
+        let files = workspace::files(&Tree::default(), &mounted, kit_files(&mounted));
+        let room = GateSandbox::open(work.context, work.gate, files, &NO_LAYERS, None).await?;
+        let system = tree.get(SYSTEM).unwrap_or_default();
+        Ok(Self {
+            work,
+            suite,
+            room,
+            system: String::from_utf8_lossy(system).trim().to_owned(),
+            examples: examples(tree).unwrap_or_default(),
+            artifact: tree.digest(),
+        })
+    }
+
+    pub async fn close(self) {
+        self.room.close().await;
+    }
+
+    /// The tests that the file defines. An error in it is the user's.
+    pub async fn names(&self, test: &BehaviourTest<'_>) -> Result<Vec<String>, GateResult> {
+        let word = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+        let order = SampleOrder { word: &word, name: None, stub: None };
+        let command = order.command(self.suite, self.room.places());
+        let output = self.room.execute(&command, limits::TEST_TIMEOUT).await?;
+        let why = match read_sample(&output.text(), &word) {
+            Some(SampleResult::Names { names }) => return Ok(names),
+            Some(SampleResult::Ran { why, .. }) => why,
+            None => self.without_result(&output),
+        };
+        let mut wrong = Counted::new(*test, self.work.plan(test.clause));
+        wrong.wrong(&why);
+        let told = wrong.finding(self.work.gate, self.work.model.samples);
+        Err(GateResult { evidence: output.evidence(), ..GateResult::fail(vec![told]) })
+    }
+
+    fn without_result(&self, output: &Output) -> String {
+        let printed = output.errors();
+        let is_error = |line: &&str| line.contains("Error");
+        let lines = || printed.lines().filter(|line| !line.trim().is_empty());
+        let last = lines().find(is_error).or_else(|| lines().last());
+        let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        match output.ended {
+            Ended::Limit(resource) => self.room.hit(resource),
+            Ended::Timeout => format!(
+                "it did not end within {} s of its own time",
+                limits::TEST_TIMEOUT.as_secs()
+            ),
+            Ended::Exit(_) | Ended::Signal(_) => {
+                format!("it ended without a result ({}){last}", output.ended)
+            }
+        }
+    }
+
+    /// Runs a case with an answer in the model's place.
+    pub async fn stubbed(&self, case: &str, stub: &StubAnswer) -> Result<SampleEnd, GateResult> {
+        let word = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+        let order = SampleOrder { word: &word, name: Some(case), stub: Some(stub) };
+        let command = order.command(self.suite, self.room.places());
+        let output = self.room.execute(&command, limits::TEST_TIMEOUT).await?;
+        Ok(self.end(&output, &word, Vec::new()))
+    }
+
+    fn end(&self, output: &Output, word: &str, talk: Vec<(Prompt, ModelAnswer)>) -> SampleEnd {
+        let Some(SampleResult::Ran { status, why }) = read_sample(&output.text(), word) else {
+            return SampleEnd { talk, ..SampleEnd::error(self.without_result(output)) };
+        };
+        let is_error = status == "error";
+        let status = if status == "pass" { TestStatus::Passed } else { TestStatus::Failed };
+        SampleEnd { status, why, is_error, talk }
+    }
+
+    /// Runs a case once; its model is asked.
+    pub async fn asked(&self, case: &str, sample: u32) -> Result<SampleEnd, GateResult> {
+        let word = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
+        let order = SampleOrder { word: &word, name: Some(case), stub: None };
+        let command = order.command(self.suite, self.room.places());
+        let way = SampleDoor {
+            answering: self.work.answering,
+            system: &self.system,
+            examples: &self.examples,
+            sample,
+            talk: RefCell::default(),
+            unavailable: RefCell::default(),
+            waited: Cell::default(),
+            waits: Cell::default(),
+        };
+        let (door, output) = self.room.host(&command).map_err(GateResult::error)?;
+        let mut output = std::pin::pin!(output);
+        let started = Instant::now();
+        let serving = async {
+            match door.listener().await {
+                Ok(listener) => match way.serve(listener).await {},
+                // The program's end says why.
+                Err(_) => std::future::pending::<()>().await,
+            }
+        };
+        let late = async {
+            while way.own_time(started) < limits::TEST_TIMEOUT {
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        let ended = tokio::select! {
+            output = &mut output => Some(output),
+            () = serving => None,
+            () = late => None,
+        };
+        drop(door);
+        let output = match ended {
+            Some(ended) => ended?,
+            None => output.await?,
+        };
+        if let Some(why) = way.unavailable.take() {
+            return Err(GateResult::error(format!("the model under test gave no answer: {why}")));
+        }
+        Ok(self.end(&output, &word, way.talk.take()))
+    }
+}
+
+/// A case whose samples are taken.
+pub struct Sampled<'a, 't> {
+    pub room: &'a SampleRoom<'a>,
+    pub test: BehaviourTest<'t>,
+    pub case: &'a str,
+    pub hidden: bool,
+}
+
+impl Sampled<'_, '_> {
+    /// Takes samples until nothing that follows can change the result. Which are taken depends only
+    /// on the results, so that a replay asks the same.
+    pub async fn by_plan(&self, counted: &mut Counted<'_>) -> Result<(), GateResult> {
+        let plan = counted.plan;
+        let (mut passed, mut missed) = (0, 0);
+        let mut next = 0;
+        while plan.settled(passed, missed).is_none() {
+            let most = plan.samples - plan.misses - passed;
+            let wave = most.min(SAMPLES_AT_ONCE);
+            let samples = (next..next + wave).map(|number| self.one(number));
+            next += wave;
+            for ended in join_all(samples).await {
+                let ended = ended?;
+                if ended.status == TestStatus::Passed {
+                    passed += 1;
+                } else {
+                    missed += 1;
+                }
+                counted.add(self.case, ended);
+            }
+            if counted.is_wrong() {
+                return Ok(());
+            }
+        }
+        counted.end_case(passed, missed);
+        Ok(())
+    }
+
+    async fn one(&self, sample: u32) -> Result<SampleEnd, GateResult> {
+        let ended = self.room.asked(self.case, sample).await?;
+        let graded = GradedSample {
+            test: self.case,
+            clause: self.test.clause.id.as_str(),
+            key: self.test.test.key,
+            artifact: self.room.artifact,
+            sample,
+            hidden: self.hidden,
+            status: ended.status,
+            talk: &ended.talk,
+        };
+        if !ended.is_error {
+            self.room.work.answering.grade(&graded).map_err(GateResult::error)?;
+        }
+        Ok(ended)
+    }
+}

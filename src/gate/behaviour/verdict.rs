@@ -1,0 +1,164 @@
+//! What the samples of a test say.
+
+use super::BehaviourTest;
+use super::sample::SampleEnd;
+use crate::gate::result::finding;
+use crate::types::behaviour::{deciding, percent, upper_bound};
+use crate::types::gate::TEST_ERROR;
+use crate::types::text::cut;
+use crate::types::{AcceptancePlan, Finding, GateName, Level, SampleCount, TestStatus};
+
+/// Failing answers that are told.
+const SHOWN: usize = 2;
+/// Characters of an answer that are told.
+const ANSWER: usize = 1000;
+
+/// The samples of a test.
+pub struct Counted<'t> {
+    pub test: BehaviourTest<'t>,
+    pub plan: AcceptancePlan,
+    passed: u32,
+    missed: u32,
+    /// The first case that does not pass, with its counts.
+    failed: Option<(u32, u32)>,
+    model: String,
+    answers: Vec<String>,
+    /// Why the test itself is at fault.
+    error: Option<String>,
+}
+
+impl<'t> Counted<'t> {
+    pub fn new(test: BehaviourTest<'t>, plan: AcceptancePlan) -> Self {
+        Self {
+            test,
+            plan,
+            passed: 0,
+            missed: 0,
+            failed: None,
+            model: String::new(),
+            answers: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// The test itself is at fault.
+    pub fn wrong(&mut self, why: &str) {
+        self.error.get_or_insert(why.to_owned());
+    }
+
+    pub fn is_wrong(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Adds a sample.
+    pub fn add(&mut self, case: &str, ended: SampleEnd) {
+        if ended.is_error {
+            return self.wrong(&ended.why);
+        }
+        if let Some((_, answer)) = ended.talk.last() {
+            self.model.clone_from(&answer.model);
+        }
+        match ended.status {
+            TestStatus::Passed => self.passed += 1,
+            _ => {
+                self.missed += 1;
+                if self.answers.len() < SHOWN {
+                    self.answers.push(told(case, &ended));
+                }
+            }
+        }
+    }
+
+    /// Ends a case.
+    pub fn end_case(&mut self, passed: u32, missed: u32) {
+        if self.plan.settled(passed, missed) != Some(true) {
+            self.failed.get_or_insert((passed, missed));
+        }
+    }
+
+    pub fn status(&self) -> TestStatus {
+        if self.error.is_none() && self.failed.is_none() {
+            TestStatus::Passed
+        } else {
+            TestStatus::Failed
+        }
+    }
+
+    /// Whether the result refuses the instructions.
+    pub fn refuses(&self) -> bool {
+        self.error.is_some() || self.test.clause.level != Level::May
+    }
+
+    /// The counts, for reports and the lockfile.
+    pub fn count(&self) -> Option<SampleCount> {
+        (self.passed + self.missed > 0).then(|| SampleCount {
+            test: self.test.test.name.clone(),
+            passed: self.passed,
+            missed: self.missed,
+            rate: self.plan.rate.to_string(),
+            model: self.model.clone(),
+        })
+    }
+
+    /// One line and the failing answers, for `regen show`.
+    pub fn evidence(&self) -> String {
+        let (passed, all) = (self.passed, self.passed + self.missed);
+        let mut text = format!("{}: {passed} of {all} answers pass\n", self.test.test.name);
+        if let Some(why) = &self.error {
+            text.push_str(&format!("the test is wrong: {why}\n"));
+        }
+        for answer in &self.answers {
+            text.push_str(answer);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The finding of a test that does not pass.
+    pub fn finding(&self, gate: &GateName, samples: u32) -> Finding {
+        let clauses = vec![self.test.clause.id.clone()];
+        let name = &self.test.test.name;
+        if let Some(why) = &self.error {
+            let message = format!("the test `{name}` is wrong: {why}");
+            return Finding {
+                clauses,
+                file: Some(self.test.suite.path.to_string()),
+                in_suite: true,
+                remedy: Some("let it fail only by `expect`".to_owned()),
+                ..finding(gate, TEST_ERROR, message)
+            };
+        }
+        let (passed, missed) = self.failed.unwrap_or((self.passed, self.missed));
+        let (all, rate) = (passed + missed, self.plan.rate);
+        let most = upper_bound(passed, missed);
+        let (rule, why) = if most < rate {
+            ("broken", format!("with 95 % confidence at most {} do", percent(most)))
+        } else {
+            let more = deciding(passed, missed, rate).filter(|more| *more > samples);
+            let more = more.map_or(String::new(), |more| {
+                format!(", which `samples = {more}` would show if it goes on like this")
+            });
+            ("not_shown", format!("the true rate can still be {}{more}", percent(rate)))
+        };
+        let mut message =
+            format!("{passed} of {all} answers keep it, but {} must: {why}", percent(rate));
+        for answer in &self.answers {
+            message.push_str(&format!("\n{answer}"));
+        }
+        Finding { clauses, ..finding(gate, rule, message) }
+    }
+}
+
+/// A failing sample, as people and models read it.
+fn told(case: &str, ended: &SampleEnd) -> String {
+    let mut text = format!("In a sample of `{case}`:");
+    for (prompt, answer) in &ended.talk {
+        text.push_str(&format!(
+            "\nasked: {}\nanswered: {}",
+            cut(&prompt.user, ANSWER),
+            cut(&answer.text, ANSWER)
+        ));
+    }
+    text.push_str(&format!("\nwhy it does not pass: {}", cut(&ended.why, ANSWER)));
+    text
+}

@@ -1,0 +1,151 @@
+//! Answers of models under test and what tests say of them, so that no sample is bought twice.
+
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{Ledger, LedgerError};
+use super::sqlite::SqliteLedger;
+use crate::types::Digest;
+
+/// An answer of a model under test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSample {
+    /// The text.
+    pub text: String,
+    /// Why it ended.
+    pub finish: String,
+    /// The model, as its server names it.
+    pub model: String,
+}
+
+/// What a test says of a sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleGrade {
+    /// The spec.
+    pub spec: String,
+    /// The target.
+    pub target: String,
+    /// The test.
+    pub test: String,
+    /// Its clause.
+    pub clause: String,
+    /// Its digest.
+    pub key: Digest,
+    /// The digest of the instructions.
+    pub artifact: Digest,
+    /// The model, as its server names it.
+    pub model: String,
+    /// The number of the sample.
+    pub sample: u32,
+    /// Whether the test is held out.
+    pub hidden: bool,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Prompts and answers, as JSON.
+    pub talk: String,
+    /// The day, `YYYY-MM-DD`.
+    pub day: String,
+}
+
+impl SqliteLedger {
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// Database errors; an unreadable row.
+    pub fn sample(&self, request: Digest) -> Result<Option<StoredSample>, LedgerError> {
+        let sql = "SELECT answer FROM samples WHERE request = ?1";
+        let text: Option<String> =
+            self.db.query_row(sql, [request.to_string()], |row| row.get(0)).optional()?;
+        let read = |text: String| {
+            serde_json::from_str(&text).map_err(|why| LedgerError::Database(why.to_string().into()))
+        };
+        text.map(read).transpose()
+    }
+
+    /// Keeps an answer to a request.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn keep_sample(
+        &mut self,
+        request: Digest,
+        sample: &StoredSample,
+        day: &str,
+    ) -> Result<(), LedgerError> {
+        let text = serde_json::to_string(sample).expect("it is plain data");
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO samples (request, answer, day) VALUES (?1, ?2, ?3)",
+                params![request.to_string(), text, day],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Keeps what a test says of a sample.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn keep_grade(&mut self, grade: &SampleGrade) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO grades VALUES
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                params![
+                    grade.spec,
+                    grade.target,
+                    grade.test,
+                    grade.key.to_string(),
+                    grade.artifact.to_string(),
+                    grade.model,
+                    grade.sample,
+                    grade.clause,
+                    grade.hidden,
+                    grade.passed,
+                    grade.talk,
+                    grade.day
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The grades of a spec's visible tests, in a fixed order.
+    ///
+    /// # Errors
+    /// Database errors; an unreadable row.
+    pub fn grades(&self, spec: &str) -> Result<Vec<SampleGrade>, LedgerError> {
+        if !self.is_current() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.db.prepare(
+            "SELECT spec, target, test, key, artifact, model, sample, clause, hidden, passed, talk,
+             day FROM grades WHERE spec = ?1 AND hidden = 0
+             ORDER BY target, clause, test, artifact, model, sample",
+        )?;
+        let mut rows = statement.query([spec])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let digest = |at: usize| -> Result<Digest, LedgerError> {
+                let text: String = row.get(at)?;
+                let wrong = || LedgerError::Database("an unreadable digest".to_owned().into());
+                Digest::parse(&text).ok_or_else(wrong)
+            };
+            all.push(SampleGrade {
+                spec: row.get(0)?,
+                target: row.get(1)?,
+                test: row.get(2)?,
+                key: digest(3)?,
+                artifact: digest(4)?,
+                model: row.get(5)?,
+                sample: row.get(6)?,
+                clause: row.get(7)?,
+                hidden: row.get(8)?,
+                passed: row.get(9)?,
+                talk: row.get(10)?,
+                day: row.get(11)?,
+            });
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,171 @@
+// The kit of regen's behaviour tests: `test`, `describe` and `expect`. Nothing else exists.
+import { request } from "node:http";
+import { format, inspect, isDeepStrictEqual } from "node:util";
+
+/** An expectation that does not hold: the model's answer is at fault. */
+export class ExpectationError extends Error {}
+
+const show = (value) => inspect(value, { breakLength: Infinity, maxStringLength: 2000 });
+const cases = [];
+const groups = [];
+const state = { checks: 0, opinions: [], asked: 0, waiting: 0, ask: null };
+
+function add(title, run) {
+  if (typeof title !== "string" || typeof run !== "function") {
+    throw new TypeError("test(title, function) needs a title and a function");
+  }
+  const name = [...groups, title].join("::");
+  if (cases.some((one) => one.name === name)) {
+    throw new Error(`the title ${show(name)} is written twice`);
+  }
+  cases.push({ name, run });
+}
+
+function only(target, names, what) {
+  return new Proxy(target, {
+    get(object, key) {
+      if (typeof key === "symbol" || key === "then" || Object.hasOwn(object, key)) return object[key];
+      throw new Error(`${what} has no \`${key}\`; there are: ${names.join(", ")}`);
+    },
+  });
+}
+
+const each = (table) => (title, run) =>
+  table.forEach((row, at) => {
+    const values = Array.isArray(row) ? row : [row];
+    add(`${title}::case ${at + 1}`, () => run(...values));
+  });
+
+export const test = only(Object.assign((title, run) => add(title, run), { each }), ["each"], "test");
+export const it = test;
+
+export const describe = only((title, define) => {
+  groups.push(title);
+  if (define() !== undefined) throw new Error("the function of `describe` must not be async");
+  groups.pop();
+}, [], "describe");
+
+const matchers = {
+  toBe: (value, wanted) => [Object.is(value, wanted), `to be ${show(wanted)}`],
+  toEqual: (value, wanted) => [isDeepStrictEqual(value, wanted), `to equal ${show(wanted)}`],
+  toContain: (value, part) => {
+    if (typeof value !== "string" && !Array.isArray(value)) {
+      throw new TypeError("toContain needs a text or a list");
+    }
+    return [value.includes(part), `to contain ${show(part)}`];
+  },
+  toMatch: (value, pattern) => {
+    if (typeof value !== "string") throw new TypeError("toMatch needs a text");
+    const found = pattern instanceof RegExp ? new RegExp(pattern).test(value) : value.includes(pattern);
+    return [found, `to match ${show(pattern)}`];
+  },
+  toHaveLength: (value, length) => [value?.length === length, `to have the length ${length}`],
+  toBeGreaterThan: (value, least) => [value > least, `to be greater than ${show(least)}`],
+  toBeLessThan: (value, most) => [value < most, `to be less than ${show(most)}`],
+  toBeTruthy: (value) => [Boolean(value), "to be truthy"],
+  toBeFalsy: (value) => [!value, "to be falsy"],
+};
+
+function checked(value, negated) {
+  const bound = {};
+  for (const [name, matcher] of Object.entries(matchers)) {
+    bound[name] = (...wanted) => {
+      const [holds, words] = matcher(value, ...wanted);
+      state.checks += 1;
+      if (holds === negated) {
+        throw new ExpectationError(`expected ${show(value)}${negated ? " not" : ""} ${words}`);
+      }
+    };
+  }
+  return bound;
+}
+
+export function expect(value) {
+  const bound = checked(value, false);
+  bound.not = only(checked(value, true), Object.keys(matchers), "expect(…).not");
+  return only(bound, [...Object.keys(matchers), "not"], "expect(…)");
+}
+
+/** Messages of a prompt: a text, or a list that ends with a user's message. */
+function messages(prompt) {
+  const list = typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt;
+  const isMessage = (one) =>
+    (one?.role === "user" || one?.role === "assistant") && typeof one.content === "string";
+  if (!Array.isArray(list) || !list.every(isMessage) || list.at(-1)?.role !== "user") {
+    throw new TypeError(
+      "a prompt is a text, or a list of { role: 'user' or 'assistant', content } that ends with a user's message",
+    );
+  }
+  return list.map(({ role, content }) => ({ role, content }));
+}
+
+async function chat(prompt, options = {}) {
+  const unknown = Object.keys(options).find((key) => key !== "temperature");
+  if (unknown !== undefined) throw new Error(`model has no option \`${unknown}\`; there is: temperature`);
+  const asked = { messages: messages(prompt), temperature: options.temperature ?? null };
+  asked.place = state.asked;
+  state.asked += 1;
+  state.waiting += 1;
+  const answer = await state.ask(asked);
+  state.waiting -= 1;
+  return answer;
+}
+
+function session() {
+  const talk = [];
+  const say = async (text, options) => {
+    talk.push({ role: "user", content: text });
+    const { content } = await chat(talk, options);
+    talk.push({ role: "assistant", content });
+    return content;
+  };
+  return only({ say }, ["say"], "a session");
+}
+
+export const model = only(
+  { chat, session, generate: async (prompt, options) => (await chat(prompt, options)).content },
+  ["generate", "chat", "session"],
+  "model",
+);
+
+/** Asks regen, which asks the model. */
+const throughRegen = (port) => (asked) =>
+  new Promise((resolve, reject) => {
+    const body = JSON.stringify(asked);
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const options = { host: "127.0.0.1", port, path: "/generate", method: "POST", headers, agent: false };
+    const sent = request(options, (response) => {
+      const pieces = [];
+      response.on("data", (piece) => pieces.push(piece));
+      response.on("error", reject);
+      response.on("end", () => {
+        const answer = JSON.parse(Buffer.concat(pieces).toString());
+        if (response.statusCode === 200) resolve(answer);
+        else reject(new Error(answer.error));
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+
+/** The names of the tests that were defined, or the result of one. */
+export async function regen({ name, port, stub }) {
+  if (name === undefined) return { names: cases.map((one) => one.name) };
+  const one = cases.find((one) => one.name === name);
+  if (one === undefined) return { status: "error", why: "the file does not define this test" };
+  const stubbed = (asked) => {
+    const said = stub === "echo" ? asked.messages.at(-1).content : stub.text;
+    return Promise.resolve({ role: "assistant", content: said, finish: "stop" });
+  };
+  state.ask = stub === undefined ? throughRegen(port) : stubbed;
+  try {
+    await one.run();
+  } catch (error) {
+    if (error instanceof ExpectationError) return { status: "fail", why: error.message };
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : format("%o", error);
+    return { status: "error", why };
+  }
+  if (state.waiting > 0) return { status: "error", why: "a call of the model is not awaited" };
+  if (state.checks === 0) return { status: "error", why: "the test checks nothing: use `expect`" };
+  return { status: "pass", why: "" };
+}

@@ -1,0 +1,148 @@
+//! Assistants: instructions for a model, whose behaviour is sampled. The tests are JavaScript; the
+//! candidate is text and is never run.
+
+mod check;
+mod copied;
+mod kit;
+mod layout;
+mod suites;
+
+use super::typescript::NodeProbe;
+use super::{
+    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
+    GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
+    Suite, ToolCommand, ToolOutput, Toolchain,
+};
+use crate::types::behaviour::MODEL;
+use crate::types::{
+    Encoder, Finding, GateName, Link, ModelUnderTest, Problem, RelPath, Spec, Target, Tree,
+};
+
+pub use copied::copied;
+pub use kit::{SampleOrder, SampleResult, StubAnswer, kit_files, read_sample};
+pub use layout::{EXAMPLES, SYSTEM, examples};
+pub use suites::is_hidden;
+
+/// The only one.
+pub struct Assistant;
+
+const GATES: [GateDefinition; 6] = [
+    gate("layout", GateKind::Source),
+    gate("lint", GateKind::Source),
+    gate("behaviour", GateKind::Test),
+    gate("hidden", GateKind::Hidden),
+    gate("proof", GateKind::Proof),
+    gate("clauses", GateKind::Coverage),
+];
+
+const fn gate(name: &'static str, kind: GateKind) -> GateDefinition {
+    GateDefinition { name, kind, default: true }
+}
+
+impl Toolchain for Assistant {
+    fn id(&self) -> &'static str {
+        "assistant"
+    }
+    fn language(&self) -> &'static str {
+        "assistant"
+    }
+    fn rules_version(&self) -> &'static str {
+        "assistant 1"
+    }
+    fn options(&self) -> Vec<OptionSchema> {
+        vec![check::schema()]
+    }
+    fn check_option(&self, _name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        ModelUnderTest::read(value).map(drop)
+    }
+    /// The model under test changes no candidate: it is an input of the gates.
+    fn encode_options(&self, _target: &Target, _out: &mut Encoder) {}
+    fn gate_options(&self, target: &Target) -> Option<String> {
+        let model = ModelUnderTest::of(target)?;
+        let settings = &model.server.settings;
+        let server = settings.server();
+        Some(format!(
+            "{MODEL}: {} {:?} {:?} {:?} {} {}",
+            server.model,
+            server.temperature,
+            server.reasoning_effort,
+            server.max_output_tokens,
+            model.samples,
+            model.rate
+        ))
+    }
+    fn keeps_paths(&self) -> bool {
+        true
+    }
+    fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
+        layout::root()
+    }
+    fn layout(&self, _target: &Target) -> Layout {
+        layout::layout()
+    }
+    fn prompt_rules(&self, _spec: &Spec, target: &Target) -> Vec<String> {
+        layout::prompt_rules(target)
+    }
+    fn normalise(
+        &self,
+        tree: &Tree,
+        _spec: &Spec,
+        _target: &Target,
+        _links: &[Link],
+    ) -> Result<Tree, Vec<Finding>> {
+        Ok(tree.clone())
+    }
+    fn tamper_lints(&self, gate: &GateName, tree: &Tree, _target: &Target) -> Vec<Finding> {
+        layout::lints(gate, tree)
+    }
+    fn identifiers(&self, _: &RelPath, _: &str) -> Option<Result<Vec<(String, u32)>, String>> {
+        None
+    }
+    fn check_spec(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
+        check::spec(spec, target, suites)
+    }
+    fn gates(&self) -> &'static [GateDefinition] {
+        &GATES
+    }
+    fn workspace_files(&self, _: &str, _: &str, _: &Places) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+    fn environment(&self, places: &Places) -> Vec<(String, String)> {
+        let path = format!("{}/bin:/usr/local/bin:/usr/bin:/bin", places.tools.display());
+        vec![("PATH".to_owned(), path)]
+    }
+    fn format(&self, _path: &RelPath, _places: &Places) -> Option<ToolCommand> {
+        None
+    }
+    fn compile(&self, _gate: &GateName, _tree: &Tree, _places: &Places) -> Vec<ToolCommand> {
+        Vec::new()
+    }
+    fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
+        Vec::new()
+    }
+    fn read_build(&self, _gate: &GateName, _output: &ToolOutput, _: &BuildContext<'_>) -> Built {
+        Built::default()
+    }
+    fn effect_rules(&self) -> Option<&dyn EffectRules> {
+        None
+    }
+    fn native(&self) -> Option<&'static dyn NativeSuites> {
+        Some(&suites::AssistantTests)
+    }
+    fn contract(&self) -> Option<&dyn ContractLanguage> {
+        None
+    }
+    fn dependencies(&self, _: &Tree, _: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn links(&self) -> Option<&'static dyn LinkLanguage> {
+        None
+    }
+    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn release(&self) {}
+    fn host_tools(&self) -> &dyn HostProbe {
+        &NodeProbe { needs_npm: false }
+    }
+}
