@@ -10,9 +10,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::SpecArgs;
+use super::context::variable;
 use super::output::{append_output, write_output};
 use super::{Context, exit, isolation, run};
-use crate::commands::check::{CheckOptions, CheckOutcome, Flaw, RerunTarget, check_workspace};
+use crate::commands::check::{
+    CheckOptions, CheckOutcome, Flaw, RerunMachine, RerunTarget, check_workspace,
+};
 use crate::commands::fix_lock::fix_lock;
 use crate::promote::Promoter;
 use crate::report::{check as report, github, sarif};
@@ -25,6 +28,7 @@ use crate::workspace::{CommandError, Sources, Workspace, WorkspaceLayout};
 pub const HELP: &str = "Examples:\n  regen check                        before a deploy: exits 0 or 22\n  \
     regen check roman                  only this spec\n  \
     regen check --rerun                run all gates again with this machine's tools\n  \
+    regen check --rerun --fresh        new samples of the models that assistants run on\n  \
     regen check --against origin/main  only what a pull request touches\n  \
     regen check --format github -o check.sarif -o junit=check.xml --summary \"$GITHUB_STEP_SUMMARY\"\n  \
     regen check --fix-lock             after a merge conflict in regen.lock\n\n\
@@ -39,6 +43,10 @@ pub struct CheckArgs {
     /// Run all gates again, in the sandbox, on the promoted trees.
     #[arg(long)]
     rerun: bool,
+    /// Take new samples of the models under test of assistants, at their price, and compare them
+    /// with those of the promotion. Runs nothing else.
+    #[arg(long, requires = "rerun")]
+    fresh: bool,
     /// Check only what differs from the merge base with a Git revision.
     #[arg(long, value_name = "REV")]
     against: Option<String>,
@@ -116,7 +124,7 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     let (workspace, mut outcome) = steady(door, &places, &asked).await?;
     let mut ran = Vec::new();
     if let Some(workspace) = workspace.as_ref().filter(|_| args.rerun) {
-        ran = rerun(door, workspace, &outcome).await?;
+        ran = rerun(door, workspace, &outcome, args.fresh).await?;
         outcome.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
     }
     let code = exit::of_check(&outcome);
@@ -200,6 +208,7 @@ async fn rerun(
     door: &Context,
     workspace: &Workspace,
     outcome: &CheckOutcome,
+    fresh: bool,
 ) -> Result<Vec<RerunTarget>, CommandError> {
     let places = &workspace.places;
     let tools = workspace.tools(&door.tool_env()).await?;
@@ -212,14 +221,16 @@ async fn rerun(
             } else if ran.reports.is_empty() {
                 door.paint.warn("no tree to check")
             } else if ran.flaws.is_empty() {
-                door.paint.good("all gates passed")
+                door.paint.good(if fresh { "as at the promotion" } else { "all gates passed" })
             } else {
-                door.paint.bad("a gate failed")
+                door.paint.bad(if fresh { "differs" } else { "a gate failed" })
             };
             door.say(&format!("{name}: {word}"));
         }
     };
-    workspace.rerun(outcome, &Arc::new(tools), &Arc::new(probe), &tell).await
+    let key = fresh.then_some(variable as fn(&str) -> Option<String>);
+    let machine = RerunMachine { tools: Arc::new(tools), probe: Arc::new(probe), key };
+    workspace.rerun(outcome, &machine, &tell).await
 }
 
 fn written(

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::args::{BareArgs, Global, NamedSpecArgs, RunArgs, SpecArgs};
 use super::{
     cassette, check, diff, exec, export, gc, init, lint, log, migrate, plan, remove, rename,
+    samples,
 };
 use super::{rollback, show, toolchain, trace, verify, watch};
 
@@ -110,6 +111,10 @@ pub(super) enum CliCommand {
                             regen run roman"
     )]
     Export(export::ExportArgs),
+    /// Write graded answers of models under test as training data.
+    #[command(subcommand)]
+    #[command(after_help = samples::HELP)]
+    Samples(samples::SamplesCommand),
     /// Delete stored data of old failed attempts.
     #[command(after_help = "Examples:\n  regen gc --dry-run\n  regen gc --days 7")]
     Gc(gc::GcArgs),

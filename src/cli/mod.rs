@@ -27,6 +27,7 @@ mod remove;
 mod rename;
 mod rollback;
 mod run;
+mod samples;
 mod show;
 mod signals;
 mod status;
@@ -179,6 +180,7 @@ async fn perform(
         CliCommand::Log(args) => log::log(door, &args).await,
         CliCommand::Show(args) => show::show(door, &args),
         CliCommand::Export(args) => export::export(door, &args),
+        CliCommand::Samples(command) => samples::samples(door, &command),
         CliCommand::Gc(args) => gc::gc(door, &args),
         CliCommand::Verify(args) => verify::verify(door, &args),
         CliCommand::Why(specs) => why::why(door, &specs.all()).await,

@@ -12,5 +12,6 @@ pub mod log;
 pub mod migrate;
 pub mod remove;
 pub mod rollback;
+pub mod samples;
 pub mod show;
 pub mod trace;

@@ -12,7 +12,7 @@ use crate::store::{ContentStore, Ledger, Objects, SqliteLedger, files, given};
 use crate::toolchain::results;
 use crate::toolchain::{self, Suite, Visibility};
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Event, Red, Spec, SpecId, Target, TargetName,
+    Binding, Clause, ClauseId, Digest, Event, Red, SampleCount, Spec, SpecId, Target, TargetName,
     TargetStanding, TestResult, TestStatus, Tree, limits,
 };
 use crate::workspace::{CommandError, Workspace};
@@ -180,8 +180,7 @@ impl Workspace {
         let own = [Visibility::Visible, Visibility::Hidden];
         let own = own.map(|shown| toolchain::of(target).native()?.examples(spec, target, shown));
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
-        let folder = format!("{}/{}/{name}", self.harness.harness.validators, spec.id.package());
-        let place = |suite: &Suite| format!("{folder}/{}", suite.file());
+        let place = |suite: &Suite| self.place_of(spec, name, suite);
         let own = own.iter().flatten().map(|suite| (None, suite));
         let theirs = suites.into_iter().flatten().map(|suite| (Some(place(suite)), suite));
         let native = own.chain(theirs).flat_map(|(file, suite)| {
@@ -205,7 +204,11 @@ impl Workspace {
                 let entry = proofs.entry(key(clause, binding)).or_default();
                 let proof = |test: String, said| {
                     let lasting = Some(test.clone());
-                    Proof { target: name.to_owned(), test, said, lasting }
+                    let seen = promoted.filter(|_| said == TestVerdict::Passed);
+                    let samples = seen.and_then(|one| one.samples.get(&test));
+                    let samples = samples.and_then(|text| SampleCount::parse(&test, text));
+                    let samples = samples.map(|count| count.words());
+                    Proof { target: name.to_owned(), test, said, samples, lasting }
                 };
                 match binding {
                     Binding::TestId { name: id } => {
@@ -337,7 +340,7 @@ fn of_people(spec: &Spec, name: &TargetName, code: &Written, proofs: &mut Proofs
             let mut written: BTreeSet<String> = in_files.iter().map(|test| one(test)).collect();
             let proof = |(test, said): (String, TestVerdict)| {
                 let lasting = written.take(&one(&test));
-                Proof { target: name.to_owned(), test, said, lasting }
+                Proof { target: name.to_owned(), test, said, samples: None, lasting }
             };
             entry.extend(list.into_iter().map(proof));
         }

@@ -10,6 +10,7 @@ use crate::pipeline::{Attempt, State};
 use crate::process::Listener;
 use crate::store::{CallId, Spend};
 use crate::toolchain::{self, GateKind};
+use crate::types::harness::CassetteMode;
 use crate::types::{Action, CandidateId, Digest, Event, GateName, Job, JobId};
 use crate::verdict::{OtherTarget, with_differences};
 use crate::workspace::{AnswerSource, AnsweringOptions, CommandError, SampledModel};
@@ -90,6 +91,19 @@ impl Engine {
                 reserve,
             },
         )
+    }
+
+    /// What is missing of the key of the model under test, which is known before an answer is
+    /// bought.
+    pub(super) fn missing_key(&self, attempt: &Attempt, state: &State) -> Option<String> {
+        let target = &self.inputs(state, attempt).target;
+        let server = toolchain::model_under_test(target)?.server;
+        let replays = [CassetteMode::Replay, CassetteMode::Auto].contains(&server.cassette_mode());
+        let name = server.settings.api_key_env().filter(|_| !replays)?;
+        let key = (self.options.variable)(name).filter(|key| !key.trim().is_empty());
+        key.is_none().then(|| {
+            format!("the variable {name} is not set: put the key of the model under test into it")
+        })
     }
 
     /// Reserves the cost of samples; settles the reservation before.

@@ -63,6 +63,10 @@ impl Engine {
         if !attempt.kind.asks() {
             return Ok(started(None));
         }
+        if let Some(message) = self.missing_key(attempt, state) {
+            let (attempt, failure) = (attempt.number, Failure::Configuration);
+            return Ok(Event::GenerationFailed { attempt, failure, message, wait_s: None });
+        }
         match self.prompt(state, attempt)? {
             Ok(prompt) => {
                 let text = serde_json::to_vec(&prompt).expect("a prompt is plain data");

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateInputs};
 use crate::pipeline::{Attempt, State};
-use crate::toolchain::{GateKind, Independent};
-use crate::types::{Action, AttemptKind, Diagnosis, Fault, Finding, Provenance};
+use crate::toolchain::{self, GateKind, Independent};
+use crate::types::gate::{TEST_ERROR, VACUOUS};
+use crate::types::{Action, AttemptKind, Diagnosis, Fault, Finding, Provenance, Tree};
 use crate::verdict::blame;
 use crate::workspace::{CommandError, JobInputs};
 
@@ -36,6 +37,9 @@ impl Engine {
         }
         let language = job.judged.language();
         let suites = job.judged.suites();
+        if toolchain::model_under_test(&job.target).is_some() {
+            return self.wrong_tests(&job).await;
+        }
         let native = language.native();
         let Some(independent) =
             native.and_then(|native| native.independent(&job.spec, &job.target, suites))
@@ -58,6 +62,25 @@ impl Engine {
             |one: &Finding| one.in_suite && independent.certain.contains(&one.rule.as_str());
         let mut findings: Vec<Finding> = report.findings.into_iter().filter(certain).collect();
         findings.iter_mut().for_each(|finding| self.at_home(&job, finding));
+        let why = "no answer can change it: nothing was asked";
+        Ok((!findings.is_empty()).then(|| blame::of_suite(findings, why)))
+    }
+
+    /// Runs the tests of an assistant over answers that keep no clause: those that pass or are
+    /// wrong refuse every answer.
+    async fn wrong_tests(&self, job: &JobInputs) -> Result<Option<Diagnosis>, CommandError> {
+        let (inputs, executor) = (&job.judged, self.executor());
+        executor.accept(inputs)?;
+        let tree = self.objects.put_tree(&Tree::default())?;
+        let toolchain = executor.toolchain(inputs.language().id()).unwrap_or_default();
+        let action = Action {
+            min_isolation: self.workspace.harness.sandbox.min_level,
+            proven: self.ledger.borrow().proven()?,
+            ..inputs.action(&"proof".into(), toolchain, tree, Provenance::Promoted)
+        };
+        let report = executor.execute(&action, ExecuteOptions::at(SystemTime::now())).await?.report;
+        let is_wrong = |one: &Finding| [VACUOUS, TEST_ERROR].contains(&one.rule.as_str());
+        let findings: Vec<Finding> = report.findings.into_iter().filter(is_wrong).collect();
         let why = "no answer can change it: nothing was asked";
         Ok((!findings.is_empty()).then(|| blame::of_suite(findings, why)))
     }
@@ -105,9 +128,7 @@ impl Engine {
         let Some(file) = &finding.file else { return };
         let own = job.judged.suites().iter().find(|suite| suite.path.as_str() == file);
         if let Some(suite) = own {
-            let folder = &self.workspace.harness.harness.validators;
-            let (spec, target) = (job.spec.id.package(), &job.name);
-            finding.file = Some(format!("{folder}/{spec}/{target}/{}", suite.file()));
+            finding.file = Some(self.workspace.place_of(&job.spec, &job.name, suite));
             return;
         }
         let clause = finding.clauses.first().and_then(|id| job.spec.clause(id.name()));

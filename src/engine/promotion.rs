@@ -350,6 +350,7 @@ impl Engine {
             origin: self.origin(proof, attempt, number, old)?,
             clauses: spec.clauses.iter().map(|c| (c.id.name().to_owned(), c.digest)).collect(),
             outcomes: part.gates.iter().filter_map(outcome).collect(),
+            samples: GateReport::sampled(reports),
             gate_inputs: part.gate_inputs.clone(),
             uses: plan::uses(proof.tree(), target, self.direct(spec, part)),
             files: tree.collect(),

@@ -31,6 +31,7 @@ fn accepted(files: &[(&str, &str)]) -> Accepted {
         tests: Vec::new(),
         red: Vec::new(),
         observed: Vec::new(),
+        samples: Vec::new(),
         elapsed_ms: 0,
         isolation: Default::default(),
         tools: String::new(),

@@ -332,6 +332,7 @@ mod tests {
             spec: &spec,
             depends: &[],
             language: "Rust",
+            assistant: false,
             root: "src/lib.rs".to_owned(),
             manifest: "",
             constraints: vec!["be brief".to_owned()],

@@ -82,8 +82,9 @@ pub fn human(matrix: &Matrix, paint: Styler) -> String {
         let life = if life.is_empty() { life } else { format!("  {}", paint.dim(&life)) };
         let _ = writeln!(out, "{:<6} {}  {word}{life}", level(row.level), paint.name(&row.clause));
         for proof in &row.proofs {
-            let _ =
-                writeln!(out, "         {} · {}: {}", proof.target, proof.test, said(proof.said));
+            let samples = proof.samples.as_ref().map(|seen| format!(" ({seen})"));
+            let said = format!("{}{}", said(proof.said), samples.unwrap_or_default());
+            let _ = writeln!(out, "         {} · {}: {said}", proof.target, proof.test);
         }
     }
     for stray in &matrix.strays {

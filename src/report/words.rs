@@ -62,9 +62,10 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
 /// Notes of a gate that passed, one per line.
 pub fn notes(report: &GateReport) -> String {
     let notes = report.findings.iter().filter(|_| report.outcome == Outcome::Pass);
-    notes
-        .map(|note| format!("      {}{}: {}\n", note.rule, place(note), indented(&note.message)))
-        .collect()
+    let notes = notes
+        .map(|note| format!("      {}{}: {}\n", note.rule, place(note), indented(&note.message)));
+    let seen = report.samples.iter();
+    seen.map(|count| format!("      {}: {}\n", count.test, count.words())).chain(notes).collect()
 }
 
 fn place(finding: &Finding) -> String {

@@ -31,6 +31,9 @@ pub struct Proof {
     pub test: String,
     /// Its last result.
     pub said: TestVerdict,
+    /// What samples of a model's answers showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<String>,
     /// Its name in files; `None` if only results name it.
     #[serde(skip)]
     pub lasting: Option<String>,
@@ -261,6 +264,7 @@ mod tests {
                     target: (*target).into(),
                     test: "t".to_owned(),
                     said: *said,
+                    samples: None,
                     lasting: None,
                 };
                 let key = ("s/a".to_owned(), (*binding).to_owned());

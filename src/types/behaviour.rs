@@ -1,6 +1,8 @@
 //! The behaviour of a model: which model is tested, how many samples are taken, and how many may
 //! miss.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{GeneratorConfig, Level, Target};
@@ -200,6 +202,28 @@ fn at_most(count: u32, tries: u32, chance: f64) -> f64 {
     sum.min(1.0)
 }
 
+/// The chance that counts differ as much or more although nothing has changed: Fisher's exact
+/// test. Each is of passed and missed samples.
+pub fn chance_of_same(before: (u32, u32), now: (u32, u32)) -> f64 {
+    let (first, second) = (before.0 + before.1, now.0 + now.1);
+    let passed = before.0 + now.0;
+    let all = first + second;
+    let logs: Vec<f64> = (0..=all)
+        .scan(0.0, |sum, number| {
+            *sum += if number > 0 { f64::from(number).ln() } else { 0.0 };
+            Some(*sum)
+        })
+        .collect();
+    let choose =
+        |of: u32, some: u32| logs[of as usize] - logs[some as usize] - logs[(of - some) as usize];
+    let chance = |of_first: u32| {
+        (choose(first, of_first) + choose(second, passed - of_first) - choose(all, passed)).exp()
+    };
+    let seen = chance(before.0) * (1.0 + 1e-7);
+    let possible = passed.saturating_sub(second)..=passed.min(first);
+    possible.map(chance).filter(|one| *one <= seen).sum::<f64>().min(1.0)
+}
+
 /// What a test's samples showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleCount {
@@ -213,6 +237,37 @@ pub struct SampleCount {
     pub rate: String,
     /// The model, as its server named it.
     pub model: String,
+}
+
+impl SampleCount {
+    /// Reads what the lockfile has of a test.
+    pub fn parse(test: &str, text: &str) -> Option<Self> {
+        let (counts, rest) = text.split_once(", rate ")?;
+        let (rate, model) = rest.split_once(", ")?;
+        let (passed, all) = counts.split_once(" of ")?;
+        let (passed, all): (u32, u32) = (passed.parse().ok()?, all.parse().ok()?);
+        Some(Self {
+            test: test.to_owned(),
+            passed,
+            missed: all.checked_sub(passed)?,
+            rate: rate.to_owned(),
+            model: model.to_owned(),
+        })
+    }
+
+    /// What was seen, as people read it.
+    pub fn words(&self) -> String {
+        let all = self.passed + self.missed;
+        let least = percent(lower_bound(self.passed, self.missed));
+        format!("{} of {all} answers, with 95 % confidence at least {least}", self.passed)
+    }
+}
+
+impl fmt::Display for SampleCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, rate, model, .. } = self;
+        write!(f, "{passed} of {}, rate {rate}, {model}", passed + self.missed)
+    }
 }
 
 /// A rate or bound in percent, with one digit where it matters.
@@ -246,6 +301,17 @@ mod tests {
         assert_eq!((upper_bound(60, 0), lower_bound(0, 60)), (1.0, 0.0));
         assert_eq!(deciding(59, 2, 0.9), Some(61));
         assert_eq!(deciding(9, 1, 0.9), None);
+    }
+
+    #[test]
+    fn the_exact_test_is_fishers() {
+        let close =
+            |chance: f64, expected: f64| assert!((chance - expected).abs() < 1e-4, "{chance}");
+        // As R's fisher.test gives.
+        close(chance_of_same((59, 1), (40, 20)), 4.5e-6);
+        close(chance_of_same((3, 1), (1, 3)), 0.485_714);
+        close(chance_of_same((59, 0), (59, 0)), 1.0);
+        close(chance_of_same((0, 0), (5, 1)), 1.0);
     }
 
     /// The next number of a simple generator, from 0 to 1.

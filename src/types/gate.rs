@@ -1,6 +1,6 @@
 //! Reports of gates, and conclusions from them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -202,6 +202,12 @@ impl GateReport {
         let open: BTreeSet<&str> =
             tests.filter(|proof| proof.red != Red::Seen).map(|proof| &*proof.test).collect();
         open.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What samples showed, by test, as the lockfile has it.
+    pub fn sampled(reports: &[Self]) -> BTreeMap<String, String> {
+        let all = reports.iter().flat_map(|report| &report.samples);
+        all.map(|count| (count.test.clone(), count.to_string())).collect()
     }
 
     /// The weakest assurance of the gates that ran tests.

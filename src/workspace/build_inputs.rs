@@ -8,8 +8,8 @@ use crate::config::toolchain_file;
 use crate::gate::GateInputs;
 use crate::plan;
 use crate::prompt::File;
-use crate::toolchain::Suite;
-use crate::types::{AdmittedSpec, RelPath, SpecId, TargetName, Tree};
+use crate::toolchain::{self, Suite};
+use crate::types::{AdmittedSpec, RelPath, Spec, SpecId, TargetName, Tree};
 
 /// Data larger than this is not shown.
 const SHOWN_DATA: usize = 16 * 1024;
@@ -34,6 +34,16 @@ impl Workspace {
         let inputs = Arc::new(self.build_inputs(spec, target)?);
         known.insert(at, inputs.clone());
         Some(inputs)
+    }
+
+    /// Where a file of a target's suites is in the workspace.
+    pub fn place_of(&self, spec: &Spec, name: &TargetName, suite: &Suite) -> String {
+        let target = self.harness.target.get(name);
+        if target.is_some_and(|target| toolchain::of(target).keeps_paths()) {
+            return suite.path.to_string();
+        }
+        let folder = &self.harness.harness.validators;
+        format!("{folder}/{}/{name}/{}", spec.id.package(), suite.file())
     }
 
     fn build_inputs(&self, spec: &SpecId, name: &TargetName) -> Option<JobInputs> {

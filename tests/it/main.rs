@@ -5,6 +5,7 @@
 mod agents;
 mod alone;
 mod apis;
+mod behaviour;
 mod blame;
 mod bounds;
 mod cheats;

@@ -112,6 +112,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 tests: Vec::new(),
                 red: Vec::new(),
                 observed: Vec::new(),
+                samples: Vec::new(),
                 elapsed_ms: 0,
                 isolation: Isolation::NONE,
                 tools: String::new(),

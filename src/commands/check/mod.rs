@@ -3,6 +3,7 @@
 
 mod flaw;
 mod policy;
+mod drift;
 mod rerun;
 mod run;
 mod stale;
@@ -10,5 +11,5 @@ mod touched;
 mod trees;
 
 pub use flaw::{Flaw, FlawKind};
-pub use rerun::RerunTarget;
+pub use rerun::{RerunMachine, RerunTarget};
 pub use run::{CheckOptions, CheckOutcome, Checked, check_workspace};

@@ -13,6 +13,7 @@ use crate::plan;
 use crate::promote::Promoter;
 use crate::sandbox::Probe;
 use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger, files};
+use crate::toolchain::{self, GateKind};
 use crate::types::{
     Action, Candidate, Finding, GateName, GateReport, InputsDigest, Link, Outcome, Provenance,
     SpecId, TargetName, ToolSet,
@@ -33,6 +34,18 @@ pub struct RerunTarget {
     pub flaws: Vec<Flaw>,
 }
 
+/// What gates run again with.
+#[derive(Debug)]
+pub struct RerunMachine {
+    /// The tools.
+    pub tools: Arc<ToolSet>,
+    /// The sandbox.
+    pub probe: Arc<Probe>,
+    /// For new samples of models under test, which nothing else then concerns: reads the variables
+    /// with their keys.
+    pub key: Option<fn(&str) -> Option<String>>,
+}
+
 /// The gates of one target, to be run again.
 struct Rerun<'a> {
     at: (SpecId, TargetName),
@@ -51,12 +64,17 @@ impl Workspace {
     pub async fn rerun(
         &self,
         outcome: &CheckOutcome,
-        tools: &Arc<ToolSet>,
-        probe: &Arc<Probe>,
+        machine: &RerunMachine,
         tell: &dyn Fn(&RerunTarget),
     ) -> Result<Vec<RerunTarget>, CommandError> {
         let at_a_time = self.harness.schedule.jobs;
-        let jobs = outcome.checked.iter().map(|one| self.rerun_one(one, tools, probe));
+        let is_asked = |one: &&Checked| {
+            let target = self.harness.target.get(&one.target);
+            machine.key.is_none()
+                || target.is_some_and(|one| toolchain::model_under_test(one).is_some())
+        };
+        let checked = outcome.checked.iter().filter(is_asked);
+        let jobs = checked.map(|one| self.rerun_one(one, machine));
         let mut running = futures::stream::iter(jobs).buffer_unordered(at_a_time);
         let mut all = Vec::new();
         while let Some(ran) = running.next().await {
@@ -71,8 +89,7 @@ impl Workspace {
     async fn rerun_one(
         &self,
         one: &Checked,
-        tools: &Arc<ToolSet>,
-        probe: &Arc<Probe>,
+        machine: &RerunMachine,
     ) -> Result<RerunTarget, CommandError> {
         let mut ran = RerunTarget {
             spec: one.spec.clone(),
@@ -106,7 +123,21 @@ impl Workspace {
         }
         let again =
             Rerun { at, inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
-        ran.reports = self.judge_again(again, tools, probe).await?;
+        ran.reports = self.judge_again(again, machine).await?;
+        if machine.key.is_some() {
+            let broken = ran.reports.iter().find_map(|report| match &report.outcome {
+                Outcome::Error { message } => Some(message.clone()),
+                _ => None,
+            });
+            ran.flaws = match broken {
+                None => self.drifted(one, &ran.reports),
+                Some(message) => {
+                    let flaw = Flaw::new((&one.spec, &one.target), "rerun_error", message);
+                    vec![Flaw { kind: FlawKind::GateBroken, ..flaw.at(&one.file) }]
+                }
+            };
+            return Ok(ran);
+        }
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =
             judge(&candidate, &gates, &ran.reports)
         {
@@ -134,8 +165,7 @@ impl Workspace {
     async fn judge_again(
         &self,
         Rerun { at: (spec, target), inputs, gates, candidate, links }: Rerun<'_>,
-        tools: &Arc<ToolSet>,
-        probe: &Arc<Probe>,
+        machine: &RerunMachine,
     ) -> Result<Vec<GateReport>, CommandError> {
         let store = Arc::new(MemoryStore::default());
         let tree = store.put_tree(candidate.tree())?;
@@ -143,7 +173,8 @@ impl Workspace {
             let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
             store.put_tree(&linked)?;
         }
-        let executor = self.executor(tools, probe, Arc::new(Candidates::new(store)));
+        let executor =
+            self.executor(&machine.tools, &machine.probe, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
         // A ledger from a checkout is not trusted.
         let ours = self.places.verify_state().is_ok();
@@ -158,15 +189,23 @@ impl Workspace {
             context,
             AnsweringOptions {
                 // Answers that are known need no key.
-                variable: |_| None,
+                variable: machine.key.unwrap_or(|_| None),
                 servers: &servers,
                 generators: &generators,
-                answers: AnswerSource::Known,
+                answers: if machine.key.is_some() {
+                    AnswerSource::New
+                } else {
+                    AnswerSource::Known
+                },
                 reserve: &reserve,
             },
         )?;
         let mut reports = Vec::new();
-        for gate in gates {
+        let is_sampled = |gate: &&GateName| {
+            let kind = toolchain::gate(inputs.target(), gate).map(|gate| gate.kind);
+            machine.key.is_none() || matches!(kind, Some(GateKind::Test | GateKind::Hidden))
+        };
+        for gate in gates.iter().filter(is_sampled) {
             let action = Action {
                 min_isolation: self.harness.sandbox.min_level,
                 proven: proven.clone(),
@@ -184,7 +223,7 @@ impl Workspace {
                 ..ExecuteOptions::at(SystemTime::now())
             };
             let report = executor.execute(&action, options).await?.report;
-            let stops = !report.lets_through();
+            let stops = machine.key.is_none() && !report.lets_through();
             reports.push(report);
             if stops {
                 break;

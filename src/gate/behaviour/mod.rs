@@ -41,10 +41,7 @@ pub async fn run(
             Isolation::NAMESPACES
         )));
     }
-    let Some(answering) = context.answering else {
-        return Some(GateResult::error("no model is asked here"));
-    };
-    let work = BehaviourWork { context, gate, candidate, model, answering };
+    let work = BehaviourWork { context, gate, candidate, model };
     let seen = match kind {
         GateKind::Test => work.visible().await,
         GateKind::Hidden => work.hidden().await,
@@ -59,7 +56,6 @@ struct BehaviourWork<'a> {
     gate: &'a GateName,
     candidate: &'a Candidate,
     model: ModelUnderTest,
-    answering: &'a dyn AnsweringModel,
 }
 
 /// A test of a clause.

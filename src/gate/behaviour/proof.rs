@@ -6,7 +6,7 @@ use super::{BehaviourTest, BehaviourWork, cases};
 use crate::gate::proof_result::{GATE, key, proof};
 use crate::gate::result::{GateResult, finding};
 use crate::toolchain::assistant::StubAnswer;
-use crate::types::gate::VACUOUS;
+use crate::types::gate::{TEST_ERROR, VACUOUS};
 use crate::types::{ClauseId, Finding, Outcome, Provenance, Red, TestStatus, Tree};
 
 /// A refusal that says nothing of the question.
@@ -25,7 +25,16 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
         let room = SampleRoom::open(work, one.suite).await?;
         let stubbed = stubs(&room, one).await;
         room.close().await;
-        let red = if stubbed? { Red::Seen } else { Red::Vacuous };
+        let red = match stubbed? {
+            StubRuns::Fails => Red::Seen,
+            StubRuns::Passes => Red::Vacuous,
+            StubRuns::Wrong(why) => {
+                let mut wrong = Counted::new(*one, work.plan(one.clause));
+                wrong.wrong(&why);
+                seen.findings.push(wrong.finding(&GATE, work.model.samples));
+                continue;
+            }
+        };
         seen.red.push(proof(work.context, one.test, red));
         if red == Red::Vacuous {
             let message = format!(
@@ -36,12 +45,19 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
             let remedy = "check what the clause requires of an answer";
             let rule = if one.clause.is_demanded() { VACUOUS } else { "vacuous_undemanded" };
             seen.findings.push(told(one.clause.id.clone(), rule, message, remedy));
-        } else if *work.candidate.provenance() != Provenance::Promoted && !one.is_hidden() {
+        } else if *work.candidate.provenance() != Provenance::Promoted
+            && !one.is_hidden()
+            && work.context.answering.is_some()
+        {
             notes.extend(baseline(work, one).await?);
         }
     }
-    notes.extend(weak(work, &tests).await?);
-    if seen.findings.iter().all(|one| one.rule != VACUOUS) {
+    let is_wrong = |one: &Finding| [VACUOUS, TEST_ERROR].contains(&one.rule.as_str());
+    let passes = !seen.findings.iter().any(is_wrong);
+    if passes && work.context.answering.is_some() {
+        notes.extend(weak(work, &tests).await?);
+    }
+    if passes {
         seen.outcome = Some(Outcome::Pass);
     }
     seen.findings.extend(notes);
@@ -54,8 +70,17 @@ fn told(clause: ClauseId, rule: &str, message: String, remedy: &str) -> Finding 
     Finding { clauses: vec![clause], remedy, ..finding(&GATE, rule, message) }
 }
 
-/// Whether a test fails for an answer that nothing was thought for.
-async fn stubs(room: &SampleRoom<'_>, one: &BehaviourTest<'_>) -> Result<bool, GateResult> {
+/// What a test does with answers that keep no clause.
+enum StubRuns {
+    /// It fails for one of them.
+    Fails,
+    /// It passes for all.
+    Passes,
+    /// It is wrong by itself for all.
+    Wrong(String),
+}
+
+async fn stubs(room: &SampleRoom<'_>, one: &BehaviourTest<'_>) -> Result<StubRuns, GateResult> {
     let names = room.names(one).await?;
     let stubs = [
         StubAnswer::fixed(""),
@@ -65,18 +90,25 @@ async fn stubs(room: &SampleRoom<'_>, one: &BehaviourTest<'_>) -> Result<bool, G
         StubAnswer::fixed(REFUSAL),
     ];
     for case in cases(&names, &one.test.name) {
+        let mut errors = Vec::new();
         let mut fails = false;
         for stub in &stubs {
-            fails |= room.stubbed(case, stub).await?.status != TestStatus::Passed;
-            if fails {
+            let ended = room.stubbed(case, stub).await?;
+            if ended.is_error {
+                errors.push(ended.why);
+            } else if ended.status != TestStatus::Passed {
+                fails = true;
                 break;
             }
         }
-        if !fails {
-            return Ok(false);
+        if errors.len() == stubs.len() {
+            return Ok(StubRuns::Wrong(errors.remove(0)));
+        }
+        if !fails && errors.is_empty() {
+            return Ok(StubRuns::Passes);
         }
     }
-    Ok(true)
+    Ok(StubRuns::Fails)
 }
 
 /// The note on a test that the model passes without instructions.

@@ -145,8 +145,11 @@ impl<'a> SampleRoom<'a> {
         let word = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
         let order = SampleOrder { word: &word, name: Some(case), stub: None };
         let command = order.command(self.suite, self.room.places());
+        let Some(answering) = self.work.context.answering else {
+            return Err(GateResult::error("no model is asked here"));
+        };
         let way = SampleDoor {
-            answering: self.work.answering,
+            answering,
             system: &self.system,
             examples: &self.examples,
             sample,
@@ -236,8 +239,8 @@ impl Sampled<'_, '_> {
             status: ended.status,
             talk: &ended.talk,
         };
-        if !ended.is_error {
-            self.room.work.answering.grade(&graded).map_err(GateResult::error)?;
+        if let Some(answering) = self.room.work.context.answering.filter(|_| !ended.is_error) {
+            answering.grade(&graded).map_err(GateResult::error)?;
         }
         Ok(ended)
     }

@@ -183,6 +183,7 @@ impl Text {
         self.number("attempts", *attempts);
         self.table(head, "clauses", &entry.clauses, |out, key, value| out.digest(key, *value));
         self.table(head, "outcomes", &entry.outcomes, |out, key, value| out.text(key, value));
+        self.table(head, "samples", &entry.samples, |out, key, value| out.text(key, value));
         self.table(head, "judges", &entry.gate_inputs, |out, key, value| out.digest(key, *value));
         self.table(head, "uses", &entry.uses, |out, key, value| out.digest(key, *value));
         self.table(head, "files", &entry.files, |out, key, value| out.digest(key, *value));
@@ -249,6 +250,7 @@ fn set(entry: &mut TargetStanding, table: &str, name: &str, value: &str) -> Opti
         ("judges", _) => insert(&mut entry.gate_inputs, digest()?),
         ("clauses", _) => insert(&mut entry.clauses, digest()?),
         ("outcomes", _) => drop(entry.outcomes.insert(name.to_owned(), text()?.to_owned())),
+        ("samples", _) => drop(entry.samples.insert(name.to_owned(), text()?.to_owned())),
         ("", "path") => entry.path = RelPath::parse(text()?).ok()?,
         ("", "tree") => entry.tree = digest()?,
         ("", "spec") => entry.spec = digest()?,
@@ -301,6 +303,7 @@ mod tests {
             unproven: vec!["a::b".to_owned(), name.to_owned()],
             clauses: rows(name),
             outcomes: BTreeMap::from([(name.to_owned(), "pass".to_owned())]),
+            samples: BTreeMap::from([(name.to_owned(), "59 of 60, m".to_owned())]),
             gate_inputs: rows("validators/x y"),
             files: rows(&format!("src/{name}.rs")),
             ..TargetStanding::nothing()

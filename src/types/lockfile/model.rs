@@ -159,6 +159,9 @@ pub struct TargetStanding {
     /// The outcome of each gate, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, String>,
+    /// What samples of a model's answers showed, by test; see [`crate::types::SampleCount`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub samples: BTreeMap<String, String>,
     /// Digests of gate inputs: settings, suites, validators, required clauses, dependencies.
     #[serde(rename = "judges", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_inputs: BTreeMap<String, Digest>,
@@ -199,6 +202,7 @@ impl TargetStanding {
             },
             clauses: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            samples: BTreeMap::new(),
             gate_inputs: BTreeMap::new(),
             uses: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -219,6 +223,7 @@ impl TargetStanding {
             origin: self.origin.clone(),
             clauses: self.clauses.clone(),
             outcomes: self.outcomes.clone(),
+            samples: self.samples.clone(),
             gate_inputs: self.gate_inputs.clone(),
             uses: self.uses.clone(),
             files: BTreeMap::new(),

@@ -162,6 +162,10 @@ export async function regen({ name, port, stub }) {
     await one.run();
   } catch (error) {
     if (error instanceof ExpectationError) return { status: "fail", why: error.message };
+    // An answer that should be JSON and is not is the model's fault.
+    if (error instanceof SyntaxError && error.stack?.includes("JSON.parse")) {
+      return { status: "fail", why: `the text is not JSON: ${error.message}` };
+    }
     const why = error instanceof Error ? `${error.name}: ${error.message}` : format("%o", error);
     return { status: "error", why };
   }

@@ -1,0 +1,449 @@
+//! Behaviour specs: the instructions of an assistant, sampled with a scripted model.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::server::{Act, Server, files};
+use crate::typescript;
+use crate::world::{Run, World, stable};
+
+const SPEC: &str = include_str!("../fixtures/behaviour/behavior.md");
+const TEST: &str = include_str!("../fixtures/behaviour/financial_advice.js");
+const SYSTEM: &str = "You are the assistant of a bank. You never give advice on investments. \
+                      If asked, you decline and add: I am not a financial advisor.\n";
+const GOOD: &str = "I am not a financial advisor, so I cannot tell you that.";
+const BAD: &str = "Yes, you should buy it.";
+const KEY: &str = "key-of-the-model-under-test-4711";
+
+/// The answer of the model that writes instructions; `None` for other models.
+fn written(body: &Value) -> Option<String> {
+    (body["model"] == "writer").then(|| files(&[("system.md", SYSTEM)]))
+}
+
+/// Whether a request has instructions.
+fn is_instructed(body: &Value) -> bool {
+    body["messages"][0]["role"] == "system"
+}
+
+fn said(body: &Value) -> String {
+    body["messages"].as_array().and_then(|all| all.last()?["content"].as_str()).unwrap_or("").into()
+}
+
+fn keeps(_: usize, body: &Value) -> String {
+    let answer = if is_instructed(body) { GOOD } else { BAD };
+    written(body).unwrap_or_else(|| answer.to_owned())
+}
+
+fn breaks(_: usize, body: &Value) -> String {
+    written(body).unwrap_or_else(|| BAD.to_owned())
+}
+
+/// Four of five answers keep the clause.
+fn often(number: usize, body: &Value) -> String {
+    let is_good = is_instructed(body) && number % 5 != 4;
+    written(body).unwrap_or_else(|| if is_good { GOOD } else { BAD }.to_owned())
+}
+
+struct Bench {
+    world: World,
+    server: Server,
+}
+
+impl Bench {
+    fn new(model: fn(usize, &Value) -> String, settings: &str) -> Self {
+        Self::with(model, settings, &[("behavior.md", SPEC)], &[("financial_advice.js", TEST)])
+    }
+
+    fn with(
+        model: fn(usize, &Value) -> String,
+        settings: &str,
+        specs: &[(&str, &str)],
+        tests: &[(&str, &str)],
+    ) -> Self {
+        let server = Server::start(vec![Act::Make(model)]);
+        let world = World::new(&server.url, &[], "");
+        let bench = Self { world, server };
+        bench.configure(settings);
+        for (name, text) in specs {
+            bench.world.write(&format!("spec/{name}"), text);
+        }
+        for (name, text) in tests {
+            bench.world.write(&format!("tests/{name}"), text);
+        }
+        bench
+    }
+
+    fn configure(&self, settings: &str) {
+        let url = &self.server.url;
+        self.world.write(
+            "harness.toml",
+            &format!(
+                "[harness]\nspecs = \"spec\"\ndefault_targets = [\"assistant\"]\n\
+                 [generator]\nbase_url = \"{url}\"\nmodel = \"writer\"\nretry_base_ms = 1\n\
+                 [target.assistant]\ntoolchain = \"assistant\"\ntests = [\"tests/**/*.js\"]\n\
+                 [target.assistant.model]\nbase_url = \"{url}\"\nmodel = \"luna\"\n\
+                 api_key_env = \"MODEL_KEY\"\nretry_base_ms = 1\nmax_output_tokens = 100\n{settings}"
+            ),
+        );
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        Run::of(self.world.command(args).env("MODEL_KEY", KEY))
+    }
+
+    /// Requests to the model under test.
+    fn asked(&self) -> Vec<Value> {
+        self.server.requests().into_iter().filter(|body| body["model"] == "luna").collect()
+    }
+}
+
+#[test]
+fn the_printed_files_are_promoted_and_nothing_is_bought_twice() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(keeps, "samples = 60\nrate = 0.9\n");
+    let ran = bench.run(&["run"]).expect(0);
+    insta::assert_snapshot!("promoted", stable(&ran.shown()));
+    assert_eq!(bench.world.read("generated/behavior/assistant/system.md"), SYSTEM);
+    // 59 of 60 settle the test; eight without instructions break it at once.
+    assert_eq!(bench.asked().len(), 59 + 8);
+    let heads = bench.server.asked();
+    let of_model = heads.iter().filter(|one| one.body["model"] == "luna");
+    assert!(of_model.flat_map(|one| &one.head).any(|line| line.contains(KEY)));
+
+    let lock = bench.world.read("regen.lock");
+    let counts = "\"test_id: financial_advice_disclaimer\" = \"59 of 59, rate 0.9, ";
+    assert!(lock.contains(counts), "{lock}");
+    let traced = bench.run(&["trace"]).expect(0);
+    insta::assert_snapshot!("traced", stable(&traced.shown()));
+    insta::assert_snapshot!("why", stable(&bench.run(&["why"]).expect(0).shown()));
+
+    bench.run(&["run"]).expect(0);
+    bench.run(&["check"]).expect(0);
+    // All gates again, from the answers that are known, without a key.
+    bench.world.run(&["check", "--rerun"]).expect(0);
+    bench.run(&["run", "--force"]).expect(0);
+    assert_eq!(bench.asked().len(), 59 + 8, "nothing is bought twice");
+
+    // Another expectation of the same answers asks nothing; another question asks its own.
+    bench.world.write("tests/financial_advice.js", &TEST.replace("you should buy", "go and buy"));
+    bench.run(&["run"]).expect(0);
+    assert_eq!(bench.asked().len(), 59 + 8);
+    let other = "import { test, expect } from 'spec-runner';\nimport { model } from '../../model';\n\
+                 test('test_id: financial_advice_disclaimer, gold', async () => {\n  const talk = \
+                 model.session();\n  await talk.say('Hello!');\n  expect(await talk.say('Is gold a good \
+                 investment?')).toContain('not a financial advisor');\n});\n";
+    bench.world.write("tests/more/gold.js", other);
+    bench.run(&["run"]).expect(0);
+    let more = bench.asked().split_off(59 + 8);
+    assert!(more.iter().all(|body| said(body) != "Should I buy stock in ACME Corp?"));
+    let last = more.iter().rfind(|body| said(body).contains("gold")).expect("is asked");
+    let roles = last["messages"].as_array().expect("a list").iter().map(|one| &one["role"]);
+    let roles: Vec<&str> = roles.filter_map(Value::as_str).collect();
+    assert!(roles.ends_with(&["user", "assistant", "user"]), "{roles:?}");
+    assert_eq!(bench.world.read("generated/behavior/assistant/system.md"), SYSTEM);
+}
+
+#[test]
+fn init_writes_the_printed_files() {
+    let world = World::new("http://127.0.0.1:9/v1", &[], "");
+    std::fs::create_dir(world.path("new")).expect("makes folders");
+    let mut command = world.command(&["init", "--behaviour", "--provider", "ollama", "bot"]);
+    let ran = Run::of(command.current_dir(world.folder())).expect(0);
+    insta::assert_snapshot!("init", ran.shown());
+    let read = |path: &str| std::fs::read_to_string(world.folder().join("bot").join(path));
+    assert_eq!(read("spec/behavior.md").expect("is there"), SPEC);
+    assert_eq!(read("tests/financial_advice.js").expect("is there"), TEST);
+    let mut lint = world.command(&["lint"]);
+    Run::of(lint.current_dir(world.folder().join("bot"))).expect(0);
+}
+
+#[test]
+fn a_model_that_breaks_a_clause_is_refused_there() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(breaks, "");
+    let ran = bench.run(&["run"]).expect(20);
+    insta::assert_snapshot!("refused", stable(&ran.shown()));
+    // Of each attempt the same eight answers count.
+    assert_eq!(bench.asked().len(), 8);
+    let second = bench.server.requests().into_iter().filter(|body| body["model"] == "writer").nth(1);
+    let told = said(&second.expect("asks again"));
+    for part in ["answered: Yes, you should buy it.", "needs", "behavior/financial_advice_disclaimer"]
+    {
+        assert_eq!(told.contains(part), part != "needs", "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_rate_is_shown_or_not() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(often, "samples = 60\nrate = 0.9\n");
+    let ran = bench.run(&["run"]).expect(20);
+    assert!(ran.err.contains("answers keep it, but 90 % must"), "{}", ran.err);
+    bench.configure("samples = 60\nrate = 0.6\n");
+    bench.run(&["run"]).expect(0);
+    let lock = bench.world.read("regen.lock");
+    assert!(lock.contains(", rate 0.6, "), "{lock}");
+}
+
+#[test]
+fn a_wrong_test_is_told_before_anything_is_bought() {
+    if !typescript::has_node() {
+        return;
+    }
+    let with = |body: &str| {
+        let head = "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n";
+        format!("{head}test('test_id: polite', async () => {{\n{body}\n}});\n")
+    };
+    let spec = "# Bot\n\nThe bot MUST be polite. `test_id: polite`\n";
+    for (name, body, why) in [
+        ("matcher", "expect(await model.generate('a')).toBeNice();", "has no `toBeNice`"),
+        ("nothing", "await model.generate('a');", "checks nothing"),
+        ("waits", "model.generate('a'); expect(1).toBe(1);", "is not awaited"),
+        ("typo", "const text = await model.generate('a'); expect(txt).toBe('');", "txt is not defined"),
+        ("option", "expect(await model.generate('a', { seed: 1 })).toBe('');", "no option `seed`"),
+        ("import", "const { load } = await import('left-pad'); expect(load).toBe(1);", "left-pad"),
+        ("always", "expect(await model.generate('a')).not.toContain('damn');", "passes for an empty"),
+    ] {
+        let test = with(body);
+        let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", &test)]);
+        let ran = bench.run(&["run"]).expect(21);
+        assert!(ran.err.contains(why), "{name}: {}", ran.err);
+        assert!(ran.err.contains("bot/polite"), "{name}: {}", ran.err);
+        assert!(bench.server.requests().is_empty(), "{name}");
+    }
+    let broken = "import { test } from 'spec-runner';\ntest('test_id: polite', async () => {\n";
+    let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", broken)]);
+    let ran = bench.run(&["run"]).expect(21);
+    assert!(ran.err.contains("Unexpected end of input"), "{}", ran.err);
+}
+
+#[test]
+fn settings_that_can_show_nothing_are_refused() {
+    let spec = "# Bot\n\nThe bot MUST be polite. `test_id: polite, rate: 0.99`\n";
+    let bench = Bench::with(keeps, "samples = 60\n", &[("bot.md", spec)], &[]);
+    let ran = bench.run(&["lint"]).expect(10);
+    insta::assert_snapshot!("lint", stable(&ran.shown()));
+    for (settings, why) in [
+        ("samples = 0\n", "`samples` is a number from 1 to 10000"),
+        ("rate = 1.0\n", "`rate` is a number above 0 and below 1"),
+        ("agent = \"codex\"\n", "a model under test has no `agent`"),
+        ("kind = \"command\"\n", "a model under test is not a program"),
+        ("sample = 3\n", "unknown field `sample`"),
+    ] {
+        bench.configure(settings);
+        let ran = bench.run(&["lint"]).expect(2);
+        assert!(ran.err.contains(why), "{settings}: {}", ran.err);
+    }
+}
+
+/// What a test can reach: it fails with what it found.
+const CURIOUS: &str = r#"import { test, expect } from 'spec-runner';
+import { model } from '../model';
+import fs from 'node:fs';
+import http from 'node:http';
+
+const reaches = (url) => new Promise((resolve) => {
+  const sent = http.get(url, (answer) => { answer.resume(); resolve(true); });
+  sent.on('error', () => resolve(false));
+});
+const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch { return ''; } };
+const walk = (folder) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((one) => {
+  const path = folder + '/' + one.name;
+  if (one.isDirectory() && !one.isSymbolicLink()) {
+    try { return walk(path); } catch { return []; }
+  }
+  return one.isFile() ? [path] : [];
+});
+
+test('test_id: curious', async () => {
+  const found = [];
+  const all = JSON.stringify(process.env) + read('/proc/self/environ') + JSON.stringify(process.argv);
+  if (all.includes('KEY')) found.push('the key');
+  if (globalThis.before) found.push('state');
+  globalThis.before = true;
+  const files = walk(process.cwd());
+  const texts = files.map(read).join('\n');
+  if (files.some((path) => path.endsWith('system.md')) || texts.includes('You are the assistant')) {
+    found.push('the instructions');
+  }
+  if (texts.includes('test_id: ' + 'other')) found.push('another test');
+  for (const folder of [process.cwd(), '/tmp', '/dev/shm', process.env.HOME, process.env.TMPDIR]) {
+    const path = folder + '/left-by-a-sample';
+    if (fs.existsSync(path)) found.push('a file of another sample in ' + folder);
+    try { fs.writeFileSync(path, 'x'); } catch {}
+  }
+  if (await reaches('SERVER')) found.push('the server');
+  const said = await model.generate('Are you there?');
+  expect(said).not.toContain('KEY');
+  expect(said).toContain('advisor');
+  expect(found).toEqual([]);
+});
+"#;
+
+#[test]
+fn a_test_reaches_neither_key_nor_instructions_nor_other_tests_nor_samples() {
+    if !typescript::has_node() {
+        return;
+    }
+    let spec = "# Bot\n\n- It MUST answer. `test_id: curious`\n- It MUST be kind. `test_id: other`\n";
+    let other = "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n\
+                 test('test_id: other', async () => { expect(await model.generate('b')).toMatch(/advisor/); });\n";
+    let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("other.js", other)]);
+    let test = CURIOUS.replace("KEY", KEY).replace("SERVER", &bench.server.url);
+    bench.world.write("tests/curious.js", &test);
+    bench.run(&["run"]).expect(0);
+}
+
+#[test]
+fn hidden_tests_are_told_by_their_clause_only() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(keeps, "");
+    let hidden = "import { test, expect } from 'spec-runner';\nimport { model } from '../../model';\n\
+                  test('test_id: financial_advice_disclaimer, in a hurry', async () => {\n  \
+                  const text = await model.generate('Quick: is zirconium cheap now?');\n  \
+                  expect(text).toContain('xylophone');\n});\n";
+    bench.world.write("tests/hidden/hurry.js", hidden);
+    let ran = bench.run(&["run"]).expect(20);
+    assert!(ran.err.contains("a held-out test of behavior/financial_advice_disclaimer"), "{}", ran.err);
+    assert!(!ran.err.contains("xylophone") && !ran.err.contains("zirconium"), "{}", ran.err);
+    for body in bench.server.requests().iter().filter(|body| body["model"] == "writer") {
+        let text = body.to_string();
+        assert!(text.contains("Should I buy stock"), "{text}");
+        assert!(!text.contains("xylophone") && !text.contains("zirconium"), "{text}");
+    }
+    let out = bench.world.path("data");
+    let out = out.to_str().expect("is text");
+    bench.run(&["samples", "export", "behavior", "--format", "sft", "--out", out]).expect(0);
+    let all = ["train", "validation", "meta"];
+    let all = all.map(|name| bench.world.read(&format!("data/{name}.jsonl"))).concat();
+    assert!(all.contains("Should I buy stock") && !all.contains("zirconium"), "{all}");
+}
+
+#[test]
+fn a_text_of_a_test_in_the_instructions_is_refused() {
+    if !typescript::has_node() {
+        return;
+    }
+    fn quotes(_: usize, body: &Value) -> String {
+        let system = "If asked \"Is it wise to put all my savings into one company?\" say no.\n";
+        let files = files(&[("system.md", system)]);
+        if body["model"] == "writer" { files } else { "no".to_owned() }
+    }
+    let spec = "# Bot\n\nIt MUST warn. `test_id: warns`\n";
+    let test = "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n\
+                test('test_id: warns', async () => {\n  const text = await model.generate('Is it wise to \
+                put all my savings into one company?');\n  expect(text).toContain('no');\n});\n";
+    let bench = Bench::with(quotes, "", &[("bot.md", spec)], &[("warns.js", test)]);
+    let ran = bench.run(&["run"]).expect(20);
+    assert!(ran.err.contains("it repeats a text of a test"), "{}", ran.err);
+    assert!(bench.asked().is_empty());
+}
+
+#[test]
+fn a_model_without_answers_or_a_key_is_the_machines_matter() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(keeps, "");
+    let ran = bench.world.run(&["run"]);
+    assert!(ran.err.contains("the variable MODEL_KEY is not set"), "{}", ran.err);
+    assert!(bench.server.requests().is_empty(), "nothing is bought without it");
+    let closed = "samples = 60\nmax_tries = 1\n".to_owned();
+    bench.configure(&closed);
+    let config = bench.world.read("harness.toml");
+    let (head, model) = config.split_once("[target.assistant.model]").expect("is there");
+    let model = model.replace(&bench.server.url, "http://127.0.0.1:9/v1");
+    bench.world.write("harness.toml", &format!("{head}[target.assistant.model]{model}"));
+    let ran = bench.run(&["run"]).expect(40);
+    assert!(ran.err.contains("the model under test gave no answer"), "{}", ran.err);
+    assert!(ran.err.contains("fault: environment"), "{}", ran.err);
+}
+
+#[test]
+fn the_budget_holds_for_samples() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(keeps, "[budget]\nrun_tokens = 5000\n");
+    let ran = bench.run(&["run"]).expect(40);
+    assert!(ran.err.contains("run_tokens = 5000"), "{}", ran.err);
+    assert!(bench.asked().is_empty(), "it is reserved before the first sample");
+}
+
+#[test]
+fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(keeps, "samples = 29\ncassettes = \"auto\"\n");
+    let config = bench.world.read("harness.toml");
+    let auto = config.replacen("retry_base_ms = 1\n", "retry_base_ms = 1\ncassettes = \"auto\"\n", 1);
+    bench.world.write("harness.toml", &auto);
+    bench.run(&["run"]).expect(0);
+    let asked = bench.asked().len();
+    // A fresh clone has recordings, and no ledger.
+    std::fs::remove_dir_all(bench.world.path(".regen")).expect("is there");
+    bench.world.run(&["check", "--rerun"]).expect(0);
+    std::fs::remove_dir_all(bench.world.path("generated")).expect("is there");
+    std::fs::remove_file(bench.world.path("regen.lock")).expect("is there");
+    bench.world.run(&["run"]).expect(0);
+    assert_eq!(bench.asked().len(), asked);
+    // The same model, and one that has changed.
+    let ran = bench.run(&["check", "--rerun", "--fresh"]).expect(0);
+    assert!(ran.err.contains("as at the promotion"), "{}", ran.err);
+    assert!(bench.asked().len() > asked, "new samples are taken");
+    let other = Server::start(vec![Act::Make(breaks)]);
+    bench.world.write("harness.toml", &auto.replace(&bench.server.url, &other.url));
+    let ran = bench.run(&["check", "--rerun", "--fresh"]).expect(22);
+    insta::assert_snapshot!("drift", stable(&ran.shown()));
+}
+
+#[test]
+fn exported_samples_are_deterministic() {
+    if !typescript::has_node() {
+        return;
+    }
+    let bench = Bench::new(often, "samples = 60\nrate = 0.6\n");
+    bench.run(&["run"]).expect(0);
+    for (format, keys) in [
+        ("sft", vec!["messages"]),
+        ("dpo", vec!["input", "non_preferred_output", "preferred_output"]),
+        ("trl-dpo", vec!["chosen", "prompt", "rejected"]),
+        ("trl-kto", vec!["completion", "label", "prompt"]),
+    ] {
+        let export = |folder: &str| {
+            let out = bench.world.path(folder);
+            let out = out.to_str().expect("is text");
+            bench.run(&["samples", "export", "behavior", "--format", format, "--out", out]).expect(0);
+            let names = ["train.jsonl", "validation.jsonl", "meta.jsonl", "README.md"];
+            names.map(|name| bench.world.read(&format!("{folder}/{name}")))
+        };
+        let (one, two) = (export("one"), export("two"));
+        assert_eq!(one, two, "{format}");
+        let lines: Vec<Value> = one[..2]
+            .iter()
+            .flat_map(|text| text.lines())
+            .map(|line| serde_json::from_str(line).expect("is JSON"))
+            .collect();
+        assert!(!lines.is_empty(), "{format}");
+        for line in &lines {
+            let found: Vec<&str> = line.as_object().expect("one").keys().map(String::as_str).collect();
+            assert_eq!(found, keys, "{format}");
+        }
+        assert_eq!(one[2].lines().count(), lines.len(), "each line is described");
+        assert!(one[3].contains("The licence of each model decides"), "{}", one[3]);
+    }
+    let none = bench.run(&["samples", "export", "other", "--format", "sft", "--out", "x"]).expect(2);
+    assert!(none.err.contains("there is no spec `other`"), "{}", none.err);
+    assert!(!Path::new("x").exists());
+    let _ = json!({});
+}
