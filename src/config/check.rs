@@ -436,7 +436,7 @@ impl ConfigCheck<'_> {
                 let help = "remove it; if the gate requires it, list it in `secrets`";
                 self.wrong(&["gate", name, "env"], message, help);
             }
-            let mut keys = harness.generator_keys();
+            let mut keys = toolchain::model_keys(harness);
             keys.extend(harness.attestation.key_env.clone());
             for variable in gate.env.iter().chain(&gate.secrets).filter(|name| keys.contains(name))
             {

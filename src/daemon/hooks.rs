@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::{Notice, View};
 use crate::engine::Observer;
 use crate::process::{self, Ended, Program};
+use crate::toolchain;
 use crate::types::{Hook, HookEvent, JobOutcome, limits};
 use crate::workspace::now;
 
@@ -59,7 +60,7 @@ impl View for Hooks {
     fn notice(&self, notice: &Notice<'_>) {
         match notice {
             Notice::Read(workspace) => {
-                let keys = workspace.harness.generator_keys();
+                let keys = toolchain::model_keys(&workspace.harness);
                 if let (Ok(mut hooks), Ok(mut secret)) = (self.hooks.lock(), self.secret.lock()) {
                     hooks.clone_from(&workspace.harness.hook);
                     secret.extend(keys);

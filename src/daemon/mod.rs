@@ -37,7 +37,7 @@ use crate::sandbox::{Probe, give_back_memory};
 use crate::types::ToolEnv;
 use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, SpecId, limits};
 use crate::watch::Watcher;
-use crate::workspace::{CommandError, Workspace, WorkspaceLayout, load_harness};
+use crate::workspace::{CommandError, Workspace, WorkspaceLayout, given_folders, load_harness};
 
 pub use live_state::{Head, LiveState, SpecRow, Stand};
 pub use request::{Answer, Command, CommandRequest, OrderBody, Refusal};
@@ -208,12 +208,14 @@ impl Daemon {
     fn places(&self) -> Option<Vec<PathBuf>> {
         let root = &self.places.root;
         let name = self.places.config.file_name().unwrap_or_default();
-        let paths = load_harness(&self.places, None).ok()?.harness;
+        let harness = load_harness(&self.places, None).ok()?;
+        let given = given_folders(&harness).map(|folder| root.join(folder)).collect::<Vec<_>>();
+        let paths = harness.harness;
         let toolchains = TOOLCHAINS.to_owned();
         let folders =
             [Some(paths.specs), Some(paths.validators), paths.templates, Some(toolchains)];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
-        Some(folders.chain([root.join(name)]).collect())
+        Some(folders.chain(given).chain([root.join(name)]).collect())
     }
 }
 

@@ -98,7 +98,7 @@ impl Engine {
     pub(super) fn missing_key(&self, attempt: &Attempt, state: &State) -> Option<String> {
         let target = &self.inputs(state, attempt).target;
         let server = toolchain::model_under_test(target)?.server;
-        let replays = [CassetteMode::Replay, CassetteMode::Auto].contains(&server.cassette_mode());
+        let replays = server.cassette_mode() == CassetteMode::Replay;
         let name = server.settings.api_key_env().filter(|_| !replays)?;
         let key = (self.options.variable)(name).filter(|key| !key.trim().is_empty());
         key.is_none().then(|| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::behaviour::AnsweringModel;
+use super::answering::AnsweringModel;
 use super::dependency_cache::DependencyCache;
 use super::gate_inputs::ContractTests;
 use super::result::GateResult;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
-use super::behaviour::AnsweringModel;
+use super::answering::AnsweringModel;
 use super::context::{Carried, CarriedResults, GateContext};
 use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;

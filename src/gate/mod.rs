@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the edge that makes workspaces and times gates")]
 
 mod adapter_errors;
+mod answering;
 mod behaviour;
 mod build;
 mod calls;
@@ -31,7 +32,7 @@ use std::time::Instant;
 use context::GateContext;
 use result::GateResult;
 
-pub use behaviour::{AnsweringModel, GradedSample, ModelAnswer, Question};
+pub use answering::{AnsweringModel, GradedSample, ModelAnswer, Question};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
 pub use gate_inputs::GateInputs;

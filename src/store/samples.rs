@@ -53,6 +53,10 @@ impl SqliteLedger {
     /// # Errors
     /// Database errors; an unreadable row.
     pub fn sample(&self, request: Digest) -> Result<Option<StoredSample>, LedgerError> {
+        // An older format has none.
+        if !self.is_current() {
+            return Ok(None);
+        }
         let sql = "SELECT answer FROM samples WHERE request = ?1";
         let text: Option<String> =
             self.db.query_row(sql, [request.to_string()], |row| row.get(0)).optional()?;

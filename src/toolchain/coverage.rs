@@ -32,10 +32,16 @@ pub fn check(
         let names = clause.test_ids().skip(usize::from(has_example(clause)));
         for name in names.filter(|name| !tests().any(|test| is_test_of(test, name))) {
             let message = format!("clause `{id}` has no test, so {}", without_tests(spec));
-            let help = format!(
-                "add an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
-                spec.id
-            );
+            let titled =
+                || format!("write a test with the title `test_id: {name}` in a file of `tests`");
+            let help = if toolchain.keeps_paths() {
+                titled()
+            } else {
+                format!(
+                    "add an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
+                    spec.id
+                )
+            };
             problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
         }
     }

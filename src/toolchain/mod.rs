@@ -33,7 +33,8 @@ mod typescript;
 
 use crate::contract::is_neutral;
 use crate::types::{
-    Declaration, Example, GateName, Link, ModelUnderTest, Problem, Spec, Target, ToolchainId, Tree,
+    Declaration, Example, GateName, Harness, Link, ModelUnderTest, Problem, Spec, Target,
+    ToolchainId, Tree,
 };
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
@@ -167,6 +168,13 @@ pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
 pub fn model_under_test(target: &Target) -> Option<ModelUnderTest> {
     let is_assistant = of(target).id() == assistant::Assistant.id();
     is_assistant.then(|| ModelUnderTest::of(target)).flatten()
+}
+
+/// Names of the variables with keys of models: of generators, and of models under test.
+pub fn model_keys(harness: &Harness) -> Vec<String> {
+    let tested = harness.target.values().filter_map(model_under_test);
+    let tested = tested.filter_map(|one| Some(one.server.settings.api_key_env()?.to_owned()));
+    harness.generator_keys().into_iter().chain(tested).collect()
 }
 
 /// Whether a target is a service.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ModelUnderTest;
 pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
 use super::{Declaration, Isolation, LimitsConfig, LintConfig};
@@ -77,11 +76,9 @@ impl Harness {
 
     /// Names of the environment variables with the generators' keys.
     pub fn generator_keys(&self) -> Vec<String> {
-        let generator = self.generator.iter();
-        let tiers = generator.flat_map(|one| (0..self.tiers()).map(|tier| one.tier(tier).settings));
-        let tested = self.target.values().filter_map(ModelUnderTest::of);
-        let all = tiers.chain(tested.map(|model| model.server.settings));
-        all.filter_map(|one| one.api_key_env().map(str::to_owned)).collect()
+        let Some(generator) = &self.generator else { return Vec::new() };
+        let tiers = (0..self.tiers()).map(|tier| generator.tier(tier));
+        tiers.filter_map(|tier| tier.settings.api_key_env().map(str::to_owned)).collect()
     }
 }
 

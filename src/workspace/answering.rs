@@ -94,7 +94,12 @@ impl Workspace {
         }
         // A ledger from a checkout is not trusted.
         let ours = options.answers != AnswerSource::New && self.places.verify_state().is_ok();
-        let ledger = ours.then(|| SqliteLedger::open(&self.places.ledger())).transpose()?;
+        let path = self.places.ledger();
+        let ledger = match options.answers {
+            AnswerSource::Any if ours => Some(SqliteLedger::open(&path)?),
+            AnswerSource::Known if ours => SqliteLedger::read(&path)?,
+            _ => None,
+        };
         let key = model.server.settings.api_key_env().and_then(options.variable);
         Ok(Some(SampledModel {
             model,
@@ -208,7 +213,8 @@ impl SampledModel<'_> {
             },
             model: completion.model.clone(),
         };
-        if let Some(ledger) = self.ledger.as_ref().filter(|_| answer.replay().is_none()) {
+        let is_new = answer.replay().is_none() && self.options.answers == AnswerSource::Any;
+        if let Some(ledger) = self.ledger.as_ref().filter(|_| is_new) {
             let kept = ledger.borrow_mut().keep_sample(id, &kept, &today());
             kept.map_err(|why| why.to_string())?;
         }
@@ -225,7 +231,8 @@ impl AnsweringModel for SampledModel<'_> {
     }
 
     fn grade(&self, sample: &GradedSample<'_>) -> Result<(), String> {
-        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let ledger = self.ledger.as_ref().filter(|_| self.options.answers == AnswerSource::Any);
+        let Some(ledger) = ledger else { return Ok(()) };
         let talk: Vec<(&Prompt, &str)> =
             sample.talk.iter().map(|(prompt, answer)| (prompt, answer.text.as_str())).collect();
         let model = sample.talk.last().map_or("", |(_, answer)| answer.model.as_str());

@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::model::Workspace;
 use crate::store::files;
 use crate::toolchain::{self, Suite, SuiteFile};
-use crate::types::{Problem, RelPath, Spec, Target, TargetName, limits};
+use crate::types::{Harness, Problem, RelPath, Spec, Target, TargetName, limits};
 
 /// Folders that other programs fill.
 const WITHOUT: [&str; 5] = ["target", "node_modules", ".git", ".regen", ".venv"];
@@ -19,9 +19,15 @@ const WITHOUT: [&str; 5] = ["target", "node_modules", ".git", ".regen", ".venv"]
 pub type GivenTests = Arc<BTreeMap<String, Vec<u8>>>;
 
 /// The folder that a pattern names before its first wildcard; empty for the workspace.
-pub fn fixed_folder(pattern: &str) -> &str {
+fn fixed_folder(pattern: &str) -> &str {
     let fixed = pattern.split(['*', '?', '[', '{']).next().unwrap_or_default();
     fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The folders of the test files that generated targets name.
+pub fn given_folders(harness: &Harness) -> impl Iterator<Item = &str> {
+    let generated = harness.target.values().filter(|target| target.is_generated());
+    generated.flat_map(|target| &target.tests).map(|pattern| fixed_folder(pattern))
 }
 
 impl Workspace {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::today;
 use super::error::CommandError;
-use super::given_tests::fixed_folder;
+use super::given_tests::given_folders;
 use super::model::{Sources, Workspace, WorkspaceLayout};
 use super::{plan, sign};
 use crate::store::seen::{self, Seen, Watched};
@@ -122,10 +122,10 @@ fn watched(places: &WorkspaceLayout, harness: &Harness, program: PathBuf) -> Vec
     let settings = &harness.harness;
     let mut named = vec!["regen.lock", "toolchains", &settings.specs, &settings.validators];
     named.extend(settings.templates.as_deref());
-    let outputs = || harness.target.values().filter(|target| target.is_generated());
-    named.extend(outputs().flat_map(|target| &target.tests).map(|one| fixed_folder(one)));
+    named.extend(given_folders(harness));
     let named = named.into_iter().map(|name| all(places.root.join(name)));
-    let mut outputs: Vec<&str> = outputs()
+    let outputs = harness.target.values().filter(|target| target.is_generated());
+    let mut outputs: Vec<&str> = outputs
         .map(|target| target.output.split_once('{').map_or(&*target.output, |(fixed, _)| fixed))
         .map(|fixed| fixed.rsplit_once('/').map_or("", |(folder, _)| folder))
         .collect();

@@ -8,19 +8,18 @@ use std::sync::Mutex;
 
 use super::clock::today;
 use super::error::CommandError;
-use super::given_tests::given;
 use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan::{self, Checks};
 use crate::prompt::{HeldOut, Templates};
 use crate::spec::{self, Lint, Parsed, admit, lint, parse_all};
 use crate::store::{LockfileError, files};
-use crate::toolchain::{self, Suite, SuiteFile};
+use crate::toolchain;
 use crate::types::behaviour::MODEL;
 use crate::types::harness::{CassetteMode, HoldOutMode};
 use crate::types::{
-    Digest, Harness, LintConfig, Problem, RelPath, RuleLevel, Severity, Spec, SpecId, Standing,
-    Target, TargetName, limits,
+    Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, SpecId, Standing, Target,
+    limits,
 };
 use crate::{config, guard, process, prompt};
 
@@ -54,7 +53,7 @@ pub fn load_config(
         let sources = Sources::from([(name.clone(), text)]);
         return Err(CommandError::config(vec![problem.file(&name)], sources));
     }
-    let keys = harness.generator_keys();
+    let keys = toolchain::model_keys(&harness);
     let secrets = harness.gate.values().flat_map(|gate| &gate.secrets);
     process::conceal(
         keys.iter().chain(secrets).chain(&harness.attestation.key_env).map(String::as_str),
@@ -212,8 +211,7 @@ fn read(
         inputs: Mutex::default(),
     };
     let rules = rules(&workspace.harness.lint);
-    let (mut parsed, mut written) = (Vec::new(), Vec::new());
-    let mut readmes = Vec::new();
+    let (mut parsed, mut written, mut readmes) = (Vec::new(), Vec::new(), Vec::new());
     for ((spec, problems, source), file) in specs? {
         if spec::is_readme(&file) {
             readmes.extend(unread(&spec));
@@ -314,38 +312,11 @@ impl Workspace {
     fn read_checks(&mut self, one: &mut Parsed, again: bool) -> Result<(), CommandError> {
         for name in plan::targets(&one.spec, &self.harness) {
             let Some(target) = self.harness.target.get(&name).cloned() else { continue };
-            let folder = Path::new(&self.harness.harness.validators);
-            let folder = folder.join(one.spec.id.package()).join(&name);
             let mut checks = Checks {
                 gates: target.gates.clone().unwrap_or_else(|| toolchain::default_gates(&target)),
                 files: BTreeMap::new(),
             };
-            let mut suites = Vec::new();
-            let place = self.places.root.join(&folder);
-            for file in files::not_files(&place)? {
-                let message = format!("{}/{file}: not a regular file", folder.display());
-                let problem = Problem::error("suite::file", message);
-                one.problems.push(problem.help("replace a link by the file").file(&one.spec.file));
-            }
-            for (file, bytes) in files::folder(&place)? {
-                if files::is_dotted(Path::new(""), Path::new(&file)) {
-                    continue;
-                }
-                let label = folder.join(&file).display().to_string();
-                let stored = files::stored(bytes.clone());
-                checks.files.insert(label.clone(), Digest::of(&stored));
-                match suite(&one.spec, &target, (&file, &label), bytes, &stored) {
-                    Ok(suite) => suites.push(suite),
-                    Err(problem) => one.problems.push(in_file(&label, *problem, &one.spec)),
-                }
-                self.bytes.insert(label, stored);
-            }
-            if !target.tests.is_empty() {
-                suites.extend(self.read_given(one, &name, &target, &mut checks)?);
-            }
-            if let Some(options) = toolchain::of(&target).gate_options(&target) {
-                checks.files.insert(format!("[target.{name}]"), Digest::of(options));
-            }
+            let suites = self.read_suites(one, &name, &target, &mut checks)?;
             self.validators(&mut checks)?;
             if again || !self.was_accepted(&one.spec, &name, &target, &checks) {
                 one.problems.extend(toolchain::check(&one.spec, &target, &suites));
@@ -355,27 +326,6 @@ impl Workspace {
             self.checks.insert(at, checks);
         }
         Ok(())
-    }
-
-    /// Reads the test files that a target names.
-    fn read_given(
-        &mut self,
-        one: &mut Parsed,
-        name: &TargetName,
-        target: &Target,
-        checks: &mut Checks,
-    ) -> Result<Vec<Suite>, CommandError> {
-        let mut suites = Vec::new();
-        for (file, bytes) in self.given_tests(name, target)?.iter() {
-            match given(&one.spec, target, file, bytes) {
-                Ok(None) => continue,
-                Ok(Some(suite)) => suites.push(suite),
-                Err(problem) => one.problems.push(in_file(file, *problem, &one.spec)),
-            }
-            checks.files.insert(file.clone(), Digest::of(bytes));
-            self.bytes.insert(file.clone(), bytes.clone());
-        }
-        Ok(suites)
     }
 
     /// Whether this regen has promoted a target of this exact spec, with the same suites.
@@ -482,57 +432,4 @@ fn is_remark(problem: &mut Problem) -> bool {
 /// The lint rules, as configured, with today's date.
 pub fn rules(config: &LintConfig) -> Lint {
     Lint::new(config, today())
-}
-
-/// A problem in a file of tests, told at the spec.
-fn in_file(label: &str, problem: Problem, spec: &Spec) -> Problem {
-    let line = Some(problem.line).filter(|line| *line > 0);
-    let line = line.map_or(String::new(), |line| format!(":{line}"));
-    let message = format!("{label}{line}: {}", problem.message);
-    Problem { message, line: 0, ..problem }.file(&spec.file)
-}
-
-/// Reads a file of a target's suites, with its name below their folder and its path: a suite, or a
-/// module or data of one. `stored` is its content with the line ends of version control.
-fn suite(
-    spec: &Spec,
-    target: &Target,
-    (file, label): (&str, &str),
-    bytes: Vec<u8>,
-    stored: &[u8],
-) -> Result<Suite, Box<Problem>> {
-    if toolchain::of(target).keeps_paths() {
-        let read = given(spec, target, label, stored)?;
-        return read.ok_or_else(|| {
-            Box::new(Problem::error("suite::file", "it has no test of a clause of this spec"))
-        });
-    }
-    let wrong = |why: &str| Box::new(Problem::error("suite::file", why));
-    let layout = toolchain::of(target).layout(target);
-    if file.starts_with("regen_") {
-        return Err(wrong("names starting with `regen_` are reserved; rename it"));
-    }
-    let is_code = file.ends_with(layout.suite_extension);
-    if !is_code && bytes.len() > limits::FILE_BYTES {
-        return Err(wrong("larger than 1 MiB; make the data in the suite, or a smaller file"));
-    }
-    let text = String::from_utf8(stored.to_vec());
-    if file.contains('/') || !is_code {
-        let path = RelPath::parse(&format!("{}{file}", layout.tests));
-        let path = path.map_err(|why| wrong(&format!("the name {why}")))?;
-        // A module is text; data keep their line ends.
-        return match text {
-            Ok(text) if is_code => Ok(Suite::other(path, text.into_bytes(), false)),
-            Err(_) if is_code => Err(wrong("not UTF-8")),
-            _ => Ok(Suite::other(path, bytes, true)),
-        };
-    }
-    let text = text.map_err(|_| wrong("not UTF-8"))?;
-    let language = toolchain::of(target);
-    let Some(native) = language.native() else {
-        let message = format!("suites in {} are not run yet", language.language());
-        let help = "write a contract with examples; see docs/languages.md";
-        return Err(Box::new(Problem::error("suite::language", message).help(help)));
-    };
-    native.read_suite(spec, &SuiteFile { name: file.to_owned(), text })
 }

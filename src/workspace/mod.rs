@@ -15,6 +15,7 @@ mod manifests;
 mod model;
 mod plan;
 mod select;
+mod suites;
 mod sign;
 mod upgrade;
 
@@ -22,6 +23,7 @@ pub use answering::{AnswerSource, AnsweringOptions, SampledModel};
 pub use clock::{now, today};
 pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};
+pub use given_tests::given_folders;
 pub use idle::{Idle, IdleCheck};
 pub use job_inputs::JobInputs;
 pub use load::{

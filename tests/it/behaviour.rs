@@ -1,11 +1,8 @@
 //! Behaviour specs: the instructions of an assistant, sampled with a scripted model.
 
-use std::path::Path;
-
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::server::{Act, Server, files};
-use crate::typescript;
 use crate::world::{Run, World, stable};
 
 const SPEC: &str = include_str!("../fixtures/behaviour/behavior.md");
@@ -15,6 +12,18 @@ const SYSTEM: &str = "You are the assistant of a bank. You never give advice on 
 const GOOD: &str = "I am not a financial advisor, so I cannot tell you that.";
 const BAD: &str = "Yes, you should buy it.";
 const KEY: &str = "key-of-the-model-under-test-4711";
+
+/// Whether the tests can run here.
+#[expect(clippy::print_stdout, reason = "a shortened test says so")]
+fn has_node() -> bool {
+    let ask = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
+    let asked = std::process::Command::new("node").args(["-e", ask]).output();
+    let has = asked.is_ok_and(|output| output.status.success());
+    if !has {
+        println!("Node 20 or newer is not here: behaviour is not sampled");
+    }
+    has
+}
 
 /// The answer of the model that writes instructions; `None` for other models.
 fn written(body: &Value) -> Option<String> {
@@ -100,7 +109,7 @@ impl Bench {
 
 #[test]
 fn the_printed_files_are_promoted_and_nothing_is_bought_twice() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(keeps, "samples = 60\nrate = 0.9\n");
@@ -162,7 +171,7 @@ fn init_writes_the_printed_files() {
 
 #[test]
 fn a_model_that_breaks_a_clause_is_refused_there() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(breaks, "");
@@ -170,17 +179,17 @@ fn a_model_that_breaks_a_clause_is_refused_there() {
     insta::assert_snapshot!("refused", stable(&ran.shown()));
     // Of each attempt the same eight answers count.
     assert_eq!(bench.asked().len(), 8);
-    let second = bench.server.requests().into_iter().filter(|body| body["model"] == "writer").nth(1);
+    let second =
+        bench.server.requests().into_iter().filter(|body| body["model"] == "writer").nth(1);
     let told = said(&second.expect("asks again"));
-    for part in ["answered: Yes, you should buy it.", "needs", "behavior/financial_advice_disclaimer"]
-    {
-        assert_eq!(told.contains(part), part != "needs", "{part}: {told}");
+    for part in ["answered: Yes, you should buy it.", "behavior/financial_advice_disclaimer"] {
+        assert!(told.contains(part), "{part}: {told}");
     }
 }
 
 #[test]
 fn a_rate_is_shown_or_not() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(often, "samples = 60\nrate = 0.9\n");
@@ -194,11 +203,12 @@ fn a_rate_is_shown_or_not() {
 
 #[test]
 fn a_wrong_test_is_told_before_anything_is_bought() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let with = |body: &str| {
-        let head = "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n";
+        let head =
+            "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n";
         format!("{head}test('test_id: polite', async () => {{\n{body}\n}});\n")
     };
     let spec = "# Bot\n\nThe bot MUST be polite. `test_id: polite`\n";
@@ -206,21 +216,29 @@ fn a_wrong_test_is_told_before_anything_is_bought() {
         ("matcher", "expect(await model.generate('a')).toBeNice();", "has no `toBeNice`"),
         ("nothing", "await model.generate('a');", "checks nothing"),
         ("waits", "model.generate('a'); expect(1).toBe(1);", "is not awaited"),
-        ("typo", "const text = await model.generate('a'); expect(txt).toBe('');", "txt is not defined"),
+        (
+            "typo",
+            "const text = await model.generate('a'); expect(txt).toBe('');",
+            "txt is not defined",
+        ),
         ("option", "expect(await model.generate('a', { seed: 1 })).toBe('');", "no option `seed`"),
         ("import", "const { load } = await import('left-pad'); expect(load).toBe(1);", "left-pad"),
-        ("always", "expect(await model.generate('a')).not.toContain('damn');", "passes for an empty"),
+        (
+            "always",
+            "expect(await model.generate('a')).not.toContain('damn');",
+            "passes for an empty",
+        ),
     ] {
         let test = with(body);
         let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", &test)]);
-        let ran = bench.run(&["run"]).expect(21);
+        let ran = bench.run(&["run"]).expect(10);
         assert!(ran.err.contains(why), "{name}: {}", ran.err);
         assert!(ran.err.contains("bot/polite"), "{name}: {}", ran.err);
         assert!(bench.server.requests().is_empty(), "{name}");
     }
     let broken = "import { test } from 'spec-runner';\ntest('test_id: polite', async () => {\n";
     let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", broken)]);
-    let ran = bench.run(&["run"]).expect(21);
+    let ran = bench.run(&["run"]).expect(10);
     assert!(ran.err.contains("Unexpected end of input"), "{}", ran.err);
 }
 
@@ -270,11 +288,12 @@ test('test_id: curious', async () => {
   globalThis.before = true;
   const files = walk(process.cwd());
   const texts = files.map(read).join('\n');
-  if (files.some((path) => path.endsWith('system.md')) || texts.includes('You are the assistant')) {
+  if (files.some((path) => path.endsWith('system.md')) || texts.includes('You are' + ' the assistant')) {
     found.push('the instructions');
   }
   if (texts.includes('test_id: ' + 'other')) found.push('another test');
-  for (const folder of [process.cwd(), '/tmp', '/dev/shm', process.env.HOME, process.env.TMPDIR]) {
+  const places = [process.cwd(), '/tmp', '/dev/shm', process.env.HOME, process.env.TMPDIR];
+  for (const folder of new Set(places)) {
     const path = folder + '/left-by-a-sample';
     if (fs.existsSync(path)) found.push('a file of another sample in ' + folder);
     try { fs.writeFileSync(path, 'x'); } catch {}
@@ -289,10 +308,11 @@ test('test_id: curious', async () => {
 
 #[test]
 fn a_test_reaches_neither_key_nor_instructions_nor_other_tests_nor_samples() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
-    let spec = "# Bot\n\n- It MUST answer. `test_id: curious`\n- It MUST be kind. `test_id: other`\n";
+    let spec =
+        "# Bot\n\n- It MUST answer. `test_id: curious`\n- It MUST be kind. `test_id: other`\n";
     let other = "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n\
                  test('test_id: other', async () => { expect(await model.generate('b')).toMatch(/advisor/); });\n";
     let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("other.js", other)]);
@@ -303,7 +323,7 @@ fn a_test_reaches_neither_key_nor_instructions_nor_other_tests_nor_samples() {
 
 #[test]
 fn hidden_tests_are_told_by_their_clause_only() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(keeps, "");
@@ -313,7 +333,11 @@ fn hidden_tests_are_told_by_their_clause_only() {
                   expect(text).toContain('xylophone');\n});\n";
     bench.world.write("tests/hidden/hurry.js", hidden);
     let ran = bench.run(&["run"]).expect(20);
-    assert!(ran.err.contains("a held-out test of behavior/financial_advice_disclaimer"), "{}", ran.err);
+    assert!(
+        ran.err.contains("a held-out test of behavior/financial_advice_disclaimer"),
+        "{}",
+        ran.err
+    );
     assert!(!ran.err.contains("xylophone") && !ran.err.contains("zirconium"), "{}", ran.err);
     for body in bench.server.requests().iter().filter(|body| body["model"] == "writer") {
         let text = body.to_string();
@@ -330,7 +354,7 @@ fn hidden_tests_are_told_by_their_clause_only() {
 
 #[test]
 fn a_text_of_a_test_in_the_instructions_is_refused() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     fn quotes(_: usize, body: &Value) -> String {
@@ -350,7 +374,7 @@ fn a_text_of_a_test_in_the_instructions_is_refused() {
 
 #[test]
 fn a_model_without_answers_or_a_key_is_the_machines_matter() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(keeps, "");
@@ -370,23 +394,24 @@ fn a_model_without_answers_or_a_key_is_the_machines_matter() {
 
 #[test]
 fn the_budget_holds_for_samples() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
-    let bench = Bench::new(keeps, "[budget]\nrun_tokens = 5000\n");
+    let bench = Bench::new(keeps, "[budget]\nrun_tokens = 20000\n");
     let ran = bench.run(&["run"]).expect(40);
-    assert!(ran.err.contains("run_tokens = 5000"), "{}", ran.err);
+    assert!(ran.err.contains("run_tokens = 20000"), "{}", ran.err);
     assert!(bench.asked().is_empty(), "it is reserved before the first sample");
 }
 
 #[test]
 fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(keeps, "samples = 29\ncassettes = \"auto\"\n");
     let config = bench.world.read("harness.toml");
-    let auto = config.replacen("retry_base_ms = 1\n", "retry_base_ms = 1\ncassettes = \"auto\"\n", 1);
+    let auto =
+        config.replacen("retry_base_ms = 1\n", "retry_base_ms = 1\ncassettes = \"auto\"\n", 1);
     bench.world.write("harness.toml", &auto);
     bench.run(&["run"]).expect(0);
     let asked = bench.asked().len();
@@ -395,7 +420,9 @@ fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
     bench.world.run(&["check", "--rerun"]).expect(0);
     std::fs::remove_dir_all(bench.world.path("generated")).expect("is there");
     std::fs::remove_file(bench.world.path("regen.lock")).expect("is there");
+    bench.world.write("harness.toml", &auto.replace("\"auto\"", "\"replay\""));
     bench.world.run(&["run"]).expect(0);
+    bench.world.write("harness.toml", &auto);
     assert_eq!(bench.asked().len(), asked);
     // The same model, and one that has changed.
     let ran = bench.run(&["check", "--rerun", "--fresh"]).expect(0);
@@ -409,7 +436,7 @@ fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
 
 #[test]
 fn exported_samples_are_deterministic() {
-    if !typescript::has_node() {
+    if !has_node() {
         return;
     }
     let bench = Bench::new(often, "samples = 60\nrate = 0.6\n");
@@ -423,7 +450,9 @@ fn exported_samples_are_deterministic() {
         let export = |folder: &str| {
             let out = bench.world.path(folder);
             let out = out.to_str().expect("is text");
-            bench.run(&["samples", "export", "behavior", "--format", format, "--out", out]).expect(0);
+            bench
+                .run(&["samples", "export", "behavior", "--format", format, "--out", out])
+                .expect(0);
             let names = ["train.jsonl", "validation.jsonl", "meta.jsonl", "README.md"];
             names.map(|name| bench.world.read(&format!("{folder}/{name}")))
         };
@@ -436,14 +465,14 @@ fn exported_samples_are_deterministic() {
             .collect();
         assert!(!lines.is_empty(), "{format}");
         for line in &lines {
-            let found: Vec<&str> = line.as_object().expect("one").keys().map(String::as_str).collect();
+            let found: Vec<&str> =
+                line.as_object().expect("one").keys().map(String::as_str).collect();
             assert_eq!(found, keys, "{format}");
         }
         assert_eq!(one[2].lines().count(), lines.len(), "each line is described");
         assert!(one[3].contains("The licence of each model decides"), "{}", one[3]);
     }
-    let none = bench.run(&["samples", "export", "other", "--format", "sft", "--out", "x"]).expect(2);
+    let none =
+        bench.run(&["samples", "export", "other", "--format", "sft", "--out", "x"]).expect(2);
     assert!(none.err.contains("there is no spec `other`"), "{}", none.err);
-    assert!(!Path::new("x").exists());
-    let _ = json!({});
 }

@@ -1,9 +1,9 @@
 //! New samples of the model under test, compared with those of the promotion.
 
-use super::flaw::Flaw;
+use super::flaw::{Flaw, FlawKind};
 use super::run::Checked;
 use crate::types::behaviour::{chance_of_same, percent};
-use crate::types::{GateReport, SampleCount, TargetStanding};
+use crate::types::{GateReport, Outcome, SampleCount, TargetStanding};
 use crate::workspace::Workspace;
 
 /// Below this chance a difference is told.
@@ -12,6 +12,14 @@ const SIGNIFICANT: f64 = 0.01;
 impl Workspace {
     /// What differs from the samples of a promotion.
     pub(super) fn drifted(&self, one: &Checked, reports: &[GateReport]) -> Vec<Flaw> {
+        let broken = reports.iter().find_map(|report| match &report.outcome {
+            Outcome::Error { message } => Some(message.clone()),
+            _ => None,
+        });
+        if let Some(message) = broken {
+            let flaw = Flaw::new((&one.spec, &one.target), "rerun_error", message);
+            return vec![Flaw { kind: FlawKind::GateBroken, ..flaw.at(&one.file) }];
+        }
         let standing = self.standing.spec.get(&one.spec);
         let Some(entry) = standing.and_then(|spec| spec.target.get(&one.target)) else {
             return Vec::new();

@@ -125,17 +125,7 @@ impl Workspace {
             Rerun { at, inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
         ran.reports = self.judge_again(again, machine).await?;
         if machine.key.is_some() {
-            let broken = ran.reports.iter().find_map(|report| match &report.outcome {
-                Outcome::Error { message } => Some(message.clone()),
-                _ => None,
-            });
-            ran.flaws = match broken {
-                None => self.drifted(one, &ran.reports),
-                Some(message) => {
-                    let flaw = Flaw::new((&one.spec, &one.target), "rerun_error", message);
-                    vec![Flaw { kind: FlawKind::GateBroken, ..flaw.at(&one.file) }]
-                }
-            };
+            ran.flaws = self.drifted(one, &ran.reports);
             return Ok(ran);
         }
         if let Verdict::Refuse(diagnosis) | Verdict::Unsound(diagnosis) =

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::answering::{AnsweringModel, CALLS, ModelAnswer, Question};
+use crate::gate::answering::{AnsweringModel, CALLS, ModelAnswer, Question};
 use crate::types::{ChatMessage, ChatRole, Prompt, limits};
 
 /// What a test asks.

@@ -1,27 +1,26 @@
 //! The gates of an assistant: its tests are run over samples of a model's answers, by a plan of
 //! acceptance that is fixed beforehand.
 
-mod answering;
 mod door;
 mod proof;
 mod sample;
 mod verdict;
+mod work;
 
 use std::collections::BTreeSet;
 
 use super::context::GateContext;
 use super::result::{GateResult, finding};
-use crate::toolchain::assistant::{copied, is_hidden};
-use crate::toolchain::{self, Expected, GateKind, Suite};
+use crate::toolchain::assistant::copied;
+use crate::toolchain::{self, GateKind, Suite};
 use crate::types::gate::TEST_ERROR;
 use crate::types::{
-    AcceptancePlan, Candidate, Clause, ClauseId, Finding, GateName, Isolation, ModelUnderTest,
-    Outcome, TestResult, TestStatus,
+    Candidate, ClauseId, Finding, GateName, Isolation, Outcome, TestResult, TestStatus,
 };
 
-pub use answering::{AnsweringModel, GradedSample, ModelAnswer, Question};
 use sample::{SampleRoom, Sampled};
-use verdict::Counted;
+use verdict::SampleCounts;
+use work::{BehaviourTest, BehaviourWork, cases};
 
 /// Runs a gate of an assistant. `None`: it is like that of code.
 pub async fn run(
@@ -50,48 +49,7 @@ pub async fn run(
     Some(seen.unwrap_or_else(|seen| seen))
 }
 
-/// A gate of an assistant.
-struct BehaviourWork<'a> {
-    context: &'a GateContext<'a>,
-    gate: &'a GateName,
-    candidate: &'a Candidate,
-    model: ModelUnderTest,
-}
-
-/// A test of a clause.
-#[derive(Clone, Copy)]
-struct BehaviourTest<'a> {
-    suite: &'a Suite,
-    test: &'a Expected,
-    clause: &'a Clause,
-}
-
-impl BehaviourTest<'_> {
-    fn is_hidden(&self) -> bool {
-        is_hidden(self.suite.path.as_str(), &self.test.name)
-    }
-}
-
 impl BehaviourWork<'_> {
-    /// The tests of clauses.
-    fn tests(&self) -> Vec<BehaviourTest<'_>> {
-        let clauses = &self.context.spec.clauses;
-        let of_clause = |id: &ClauseId| clauses.iter().find(|clause| clause.id == *id);
-        let all = self.context.suites.iter();
-        let all = all.flat_map(|suite| suite.tests.iter().map(move |test| (suite, test)));
-        all.filter_map(|(suite, test)| {
-            Some(BehaviourTest { suite, test, clause: of_clause(test.clause.as_ref()?)? })
-        })
-        .collect()
-    }
-
-    fn plan(&self, clause: &Clause) -> AcceptancePlan {
-        let rate = self.model.rate_of(clause.level, clause.rate());
-        // A rate that cannot be shown was refused with the spec.
-        let none = AcceptancePlan { samples: self.model.samples, rate, misses: 0 };
-        AcceptancePlan::new(self.model.samples, rate).unwrap_or(none)
-    }
-
     async fn visible(&self) -> Result<GateResult, GateResult> {
         let tests = self.tests();
         let copies: Vec<Finding> =
@@ -185,12 +143,12 @@ impl BehaviourWork<'_> {
         room: &SampleRoom<'_>,
         tests: &[&BehaviourTest<'t>],
         hidden: bool,
-    ) -> Result<Vec<Counted<'t>>, GateResult> {
+    ) -> Result<Vec<SampleCounts<'t>>, GateResult> {
         let names = room.names(tests[0]).await?;
         let mut all = Vec::new();
         for test in tests {
             let cases = cases(&names, &test.test.name);
-            let mut counted = Counted::new(**test, self.plan(test.clause));
+            let mut counted = SampleCounts::new(**test, self.plan(test.clause));
             if cases.is_empty() {
                 counted.wrong("the file does not define this test when it is run");
             }
@@ -202,13 +160,4 @@ impl BehaviourWork<'_> {
         }
         Ok(all)
     }
-}
-
-/// The cases of a test among the names of a file.
-fn cases<'n>(names: &'n [String], test: &str) -> Vec<&'n str> {
-    let is_case = |name: &&String| {
-        let rest = name.strip_prefix(test);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::case "))
-    };
-    names.iter().filter(is_case).map(String::as_str).collect()
 }

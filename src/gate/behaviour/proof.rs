@@ -1,8 +1,8 @@
 //! The red proof of tests of behaviour: they must fail for answers that keep no clause.
 
 use super::sample::{SampleRoom, Sampled};
-use super::verdict::Counted;
-use super::{BehaviourTest, BehaviourWork, cases};
+use super::verdict::SampleCounts;
+use super::work::{BehaviourTest, BehaviourWork, cases};
 use crate::gate::proof_result::{GATE, key, proof};
 use crate::gate::result::{GateResult, finding};
 use crate::toolchain::assistant::StubAnswer;
@@ -29,7 +29,7 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
             StubRuns::Fails => Red::Seen,
             StubRuns::Passes => Red::Vacuous,
             StubRuns::Wrong(why) => {
-                let mut wrong = Counted::new(*one, work.plan(one.clause));
+                let mut wrong = SampleCounts::new(*one, work.plan(one.clause));
                 wrong.wrong(&why);
                 seen.findings.push(wrong.finding(&GATE, work.model.samples));
                 continue;
@@ -134,9 +134,9 @@ async fn without_instructions<'t>(
     room: &SampleRoom<'_>,
     work: &BehaviourWork<'_>,
     one: &BehaviourTest<'t>,
-) -> Result<Counted<'t>, GateResult> {
+) -> Result<SampleCounts<'t>, GateResult> {
     let names = room.names(one).await?;
-    let mut counted = Counted::new(*one, work.plan(one.clause));
+    let mut counted = SampleCounts::new(*one, work.plan(one.clause));
     for case in cases(&names, &one.test.name) {
         let sampler = Sampled { room, test: *one, case, hidden: false };
         sampler.by_plan(&mut counted).await?;

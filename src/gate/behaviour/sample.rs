@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 
-use super::answering::{GradedSample, ModelAnswer};
 use super::door::SampleDoor;
-use super::verdict::Counted;
-use super::{BehaviourTest, BehaviourWork};
+use super::verdict::{SampleCounts, SampleEnd};
+use super::work::{BehaviourTest, BehaviourWork};
+use crate::gate::answering::{GradedSample, ModelAnswer};
 use crate::gate::dependency_cache::GateLayers;
 use crate::gate::programs::random_nonce;
 use crate::gate::result::GateResult;
@@ -24,25 +24,6 @@ use crate::types::{ChatMessage, Digest, Prompt, TestStatus, Tree, limits};
 const SAMPLES_AT_ONCE: u32 = 8;
 /// How often the time of a test is looked at.
 const TICK: Duration = Duration::from_millis(200);
-
-/// The end of one sample.
-#[derive(Clone, Debug)]
-pub struct SampleEnd {
-    pub status: TestStatus,
-    /// Why it did not pass.
-    pub why: String,
-    /// Whether the test itself is at fault.
-    pub is_error: bool,
-    /// Questions and answers.
-    pub talk: Vec<(Prompt, ModelAnswer)>,
-}
-
-impl SampleEnd {
-    fn error(why: impl Into<String>) -> Self {
-        let (status, why) = (TestStatus::Failed, why.into());
-        Self { status, why, is_error: true, talk: Vec::new() }
-    }
-}
 
 /// A sandbox with one file of tests, its modules and the kit.
 pub struct SampleRoom<'a> {
@@ -98,7 +79,7 @@ impl<'a> SampleRoom<'a> {
             Some(SampleResult::Ran { why, .. }) => why,
             None => self.without_result(&output),
         };
-        let mut wrong = Counted::new(*test, self.work.plan(test.clause));
+        let mut wrong = SampleCounts::new(*test, self.work.plan(test.clause));
         wrong.wrong(&why);
         let told = wrong.finding(self.work.gate, self.work.model.samples);
         Err(GateResult { evidence: output.evidence(), ..GateResult::fail(vec![told]) })
@@ -201,7 +182,7 @@ pub struct Sampled<'a, 't> {
 impl Sampled<'_, '_> {
     /// Takes samples until nothing that follows can change the result. Which are taken depends only
     /// on the results, so that a replay asks the same.
-    pub async fn by_plan(&self, counted: &mut Counted<'_>) -> Result<(), GateResult> {
+    pub async fn by_plan(&self, counted: &mut SampleCounts<'_>) -> Result<(), GateResult> {
         let plan = counted.plan;
         let (mut passed, mut missed) = (0, 0);
         let mut next = 0;

@@ -1,20 +1,39 @@
 //! What the samples of a test say.
 
-use super::BehaviourTest;
-use super::sample::SampleEnd;
+use super::work::BehaviourTest;
+use crate::gate::answering::ModelAnswer;
 use crate::gate::result::finding;
 use crate::types::behaviour::{deciding, percent, upper_bound};
 use crate::types::gate::TEST_ERROR;
 use crate::types::text::cut;
-use crate::types::{AcceptancePlan, Finding, GateName, Level, SampleCount, TestStatus};
+use crate::types::{AcceptancePlan, Finding, GateName, Level, Prompt, SampleCount, TestStatus};
 
 /// Failing answers that are told.
 const SHOWN: usize = 2;
 /// Characters of an answer that are told.
 const ANSWER: usize = 1000;
 
+/// The end of one sample.
+#[derive(Clone, Debug)]
+pub struct SampleEnd {
+    pub status: TestStatus,
+    /// Why it did not pass.
+    pub why: String,
+    /// Whether the test itself is at fault.
+    pub is_error: bool,
+    /// Questions and answers.
+    pub talk: Vec<(Prompt, ModelAnswer)>,
+}
+
+impl SampleEnd {
+    pub fn error(why: impl Into<String>) -> Self {
+        let (status, why) = (TestStatus::Failed, why.into());
+        Self { status, why, is_error: true, talk: Vec::new() }
+    }
+}
+
 /// The samples of a test.
-pub struct Counted<'t> {
+pub struct SampleCounts<'t> {
     pub test: BehaviourTest<'t>,
     pub plan: AcceptancePlan,
     passed: u32,
@@ -27,7 +46,7 @@ pub struct Counted<'t> {
     error: Option<String>,
 }
 
-impl<'t> Counted<'t> {
+impl<'t> SampleCounts<'t> {
     pub fn new(test: BehaviourTest<'t>, plan: AcceptancePlan) -> Self {
         Self {
             test,

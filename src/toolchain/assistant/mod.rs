@@ -7,13 +7,14 @@ mod kit;
 mod layout;
 mod suites;
 
+use serde_json::json;
+
 use super::typescript::NodeProbe;
 use super::{
     BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
     GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
     Suite, ToolCommand, ToolOutput, Toolchain,
 };
-use crate::types::behaviour::MODEL;
 use crate::types::{
     Encoder, Finding, GateName, Link, ModelUnderTest, Problem, RelPath, Spec, Target, Tree,
 };
@@ -61,15 +62,12 @@ impl Toolchain for Assistant {
         let model = ModelUnderTest::of(target)?;
         let settings = &model.server.settings;
         let server = settings.server();
-        Some(format!(
-            "{MODEL}: {} {:?} {:?} {:?} {} {}",
-            server.model,
-            server.temperature,
-            server.reasoning_effort,
-            server.max_output_tokens,
-            model.samples,
-            model.rate
-        ))
+        let settings = json!({
+            "model": server.model, "temperature": server.temperature,
+            "reasoning_effort": server.reasoning_effort, "output": server.max_output_tokens,
+            "samples": model.samples, "rate": model.rate,
+        });
+        Some(settings.to_string())
     }
     fn keeps_paths(&self) -> bool {
         true

@@ -155,7 +155,8 @@ export async function regen({ name, port, stub }) {
   if (one === undefined) return { status: "error", why: "the file does not define this test" };
   const stubbed = (asked) => {
     const said = stub === "echo" ? asked.messages.at(-1).content : stub.text;
-    return Promise.resolve({ role: "assistant", content: said, finish: "stop" });
+    const answer = { role: "assistant", content: said, finish: "stop" };
+    return new Promise((resolve) => setImmediate(resolve, answer));
   };
   state.ask = stub === undefined ? throughRegen(port) : stubbed;
   try {
