@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::args::{BareArgs, Global, NamedSpecArgs, RunArgs, SpecArgs};
 use super::{
-    cassette, check, diff, exec, export, gc, init, lint, log, migrate, plan, remove, rename,
+    cassette, check, diff, exec, export, gc, grade, init, lint, log, migrate, plan, remove, rename,
     samples,
 };
 use super::{rollback, show, toolchain, trace, verify, watch};
@@ -115,6 +115,9 @@ pub(super) enum CliCommand {
     #[command(subcommand)]
     #[command(after_help = samples::HELP)]
     Samples(samples::SamplesCommand),
+    /// Grade answers from elsewhere by a spec's tests of behaviour. Calls no model.
+    #[command(after_help = grade::HELP)]
+    Grade(grade::GradeArgs),
     /// Delete stored data of old failed attempts.
     #[command(after_help = "Examples:\n  regen gc --dry-run\n  regen gc --days 7")]
     Gc(gc::GcArgs),

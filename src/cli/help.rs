@@ -16,7 +16,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Control the daemon", &["trigger", "cancel", "retry", "pause", "resume"]),
     ("Specs", &["lint", "diff", "trace"]),
     ("Deploy", &["check", "verify", "rollback", "remove", "rename", "exec"]),
-    ("Inspect", &["status", "why", "log", "show", "export", "samples", "cassette", "gc"]),
+    ("Inspect", &["status", "why", "log", "show", "export", "samples", "grade", "cassette", "gc"]),
     ("Set up", &["doctor", "toolchain", "migrate", "schema", "man", "completions", "help"]),
 ];
 

@@ -14,6 +14,7 @@ mod exec;
 pub mod exit;
 mod export;
 mod gc;
+mod grade;
 mod help;
 mod init;
 mod isolation;
@@ -180,6 +181,7 @@ async fn perform(
         CliCommand::Log(args) => log::log(door, &args).await,
         CliCommand::Show(args) => show::show(door, &args),
         CliCommand::Export(args) => export::export(door, &args),
+        CliCommand::Grade(args) => grade::grade(door, &args).await,
         CliCommand::Samples(command) => samples::samples(door, &command),
         CliCommand::Gc(args) => gc::gc(door, &args),
         CliCommand::Verify(args) => verify::verify(door, &args),

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod export;
 pub mod fix_lock;
 pub mod gc;
+pub mod grade;
 pub mod lint;
 pub mod log;
 pub mod migrate;

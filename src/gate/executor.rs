@@ -12,10 +12,11 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use super::answering::AnsweringModel;
+use super::behaviour::{AnswerGrade, GivenAnswer};
 use super::context::{Carried, CarriedResults, GateContext};
 use super::dependency_cache::{DependencyCache, LayerBuilder};
 use super::gate_inputs::GateInputs;
-use super::{build, run, service, work};
+use super::{behaviour, build, run, service, work};
 use crate::process::Listener;
 use crate::sandbox::{Probe, SandboxError, WorkOrder, WorkSandbox};
 use crate::store::{Candidates, ContentStore};
@@ -210,6 +211,23 @@ impl LocalExecutor {
     /// An executor that shares its candidates.
     pub fn sharing(machine: Machine, candidates: Arc<Candidates>) -> Self {
         Self { machine, candidates, known: Mutex::default(), carried: CarriedResults::default() }
+    }
+
+    /// Runs an assistant's tests over answers from elsewhere.
+    ///
+    /// # Errors
+    /// Why they cannot run.
+    pub async fn grade(
+        &self,
+        action: &Action,
+        answers: &[GivenAnswer],
+        options: ExecuteOptions<'_>,
+    ) -> Result<Vec<AnswerGrade>, String> {
+        let inputs = self.inputs(action.inputs).map_err(|why| why.to_string())?;
+        self.admit(action, &inputs).map_err(|why| why.to_string())?;
+        let none = Candidate::new(Tree::default(), Provenance::Promoted);
+        let context = self.machine.context(&inputs, action, &none, &[], options, &self.carried);
+        behaviour::grade(&context, &none, answers).await.map_err(|seen| seen.why())
     }
 
     fn inputs(&self, digest: Digest) -> Result<Arc<GateInputs>, ExecuteError> {

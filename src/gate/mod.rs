@@ -33,6 +33,7 @@ use context::GateContext;
 use result::GateResult;
 
 pub use answering::{AnsweringModel, GradedSample, ModelAnswer, Question};
+pub use behaviour::{AnswerGrade, GivenAnswer};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
 pub use gate_inputs::GateInputs;

@@ -26,6 +26,14 @@ impl GateResult {
         Self { findings, ..Self::default() }
     }
 
+    /// Why it did not pass, in one sentence.
+    pub fn why(&self) -> String {
+        match &self.outcome {
+            Some(Outcome::Error { message }) => message.clone(),
+            _ => self.findings.first().map_or_else(String::new, |one| one.message.clone()),
+        }
+    }
+
     /// Both results as one: the worse outcome counts.
     pub fn and(mut self, other: Self) -> Self {
         let rank = |outcome: &Option<Outcome>| match outcome {

@@ -6,10 +6,9 @@ use super::build::{self, PreparedSources};
 use super::context::GateContext;
 use super::dependency_cache::Layer;
 use super::programs::{self, packages, places, sandbox_spec};
-use super::result::GateResult;
 use crate::sandbox::{Mount, MountMode, SandboxSpec, WorkOrder, WorkSandbox};
 use crate::toolchain::{self, ToolCommand};
-use crate::types::{Candidate, Isolation, Outcome};
+use crate::types::{Candidate, Isolation};
 
 /// Opens a sandbox over a candidate and its visible tests.
 ///
@@ -33,7 +32,7 @@ pub async fn open(
         None => suites,
     };
     let prepared = build::sources(context, &gate, candidate, &suites).await;
-    let PreparedSources { files, layers, .. } = prepared.map_err(|seen| why(&seen))?;
+    let PreparedSources { files, layers, .. } = prepared.map_err(|seen| seen.why())?;
     let language = toolchain::of(context.target);
     let tools = context.host_tools()?;
     let over = layers.own.as_ref().map(|layer| (layer.path(), MountMode::Overlay));
@@ -55,11 +54,4 @@ pub async fn open(
     let own = all.into_iter().filter(|(path, _)| !theirs(path)).collect();
     let (source, home) = (places.source, places.tool_home);
     Ok(WorkSandbox { session, env, source, home, own, holds: Box::new(layers) })
-}
-
-fn why(seen: &GateResult) -> String {
-    match &seen.outcome {
-        Some(Outcome::Error { message }) => message.clone(),
-        _ => seen.findings.first().map_or_else(String::new, |one| one.message.clone()),
-    }
 }

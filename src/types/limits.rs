@@ -213,6 +213,8 @@ pub const TURNS: usize = 5000;
 pub const AGENT_OUTPUT: usize = 8 * 1024 * 1024;
 /// The port of a gateway on a sandbox's own loopback.
 pub const GATEWAY_PORT: u16 = 8099;
+/// Answers that one command grades.
+pub const GRADED_ANSWERS: usize = 100_000;
 /// Wall time of a program for which regen listens, if nothing ends it before.
 pub const HOSTED: Duration = Duration::from_secs(4 * 3600);
 /// Connections to a gateway at a time.

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::model::Workspace;
 use crate::pipeline::most_calls;
+use crate::toolchain::{self, assistant};
 use crate::types::harness::CassetteMode;
-use crate::types::{GeneratorConfig, Job, Plan, Reason, TargetJob, Usage, limits};
+use crate::types::{GeneratorConfig, Job, Plan, Prices, Reason, TargetJob, Usage, limits};
 
 /// The most that a plan can cost: no run of it spends more. Estimated from sizes, high.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -26,12 +27,17 @@ impl Workspace {
             return MostCost::none();
         }
         let (mut attempts, mut usage) = (0, Usage::default());
+        let (mut sampled, mut sampled_usd) = (0, Some(0.0));
         for (job, part) in plan.jobs.iter().flat_map(|job| job.parts.iter().map(move |p| (job, p)))
         {
             if !asks(part) {
                 continue;
             }
             let calls = most_calls(self.harness.tiers());
+            if let Some((most, prices)) = self.most_of_samples(job, part, calls) {
+                sampled += most.input + most.output;
+                sampled_usd = sampled_usd.zip(prices.usd(most)).map(|(sum, one)| sum + one);
+            }
             let one = self.most_of_call(job, part, generator);
             attempts += calls;
             usage.input += one.input * u64::from(calls);
@@ -39,17 +45,40 @@ impl Workspace {
         }
         let budget = &self.harness.budget;
         let least = |caps: [Option<u64>; 2]| caps.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let tokens = usage.input + usage.output;
+        let tokens = usage.input + usage.output + sampled;
         let dearest = (0..=generator.tiers.len())
             .map(|tier| generator.tier(tier))
             .map(|one| one.prices.most(usage).unwrap_or_default());
         let caps = [budget.run_usd, budget.day_usd].into_iter().flatten();
-        let usd = caps.fold(dearest.fold(0.0, f64::max), f64::min);
+        let most = dearest.fold(0.0, f64::max) + sampled_usd.unwrap_or_default();
+        let usd = caps.fold(most, f64::min);
+        let has_prices = generator.has_prices() && sampled_usd.is_some();
         MostCost {
             attempts,
             tokens: tokens.min(least([budget.run_tokens, budget.day_tokens])),
-            usd: (generator.has_prices() || attempts == 0).then_some(usd),
+            usd: (has_prices || attempts == 0).then_some(usd),
         }
+    }
+
+    /// The most tokens of the samples of an assistant: of each attempt, and once without
+    /// instructions.
+    fn most_of_samples(&self, job: &Job, part: &TargetJob, calls: u32) -> Option<(Usage, Prices)> {
+        let model = toolchain::model_under_test(self.harness.target.get(&part.target)?)?;
+        if model.server.cassette_mode() == CassetteMode::Replay {
+            return None;
+        }
+        let suites = self.suites.get(&(job.spec.clone(), part.target.clone()))?;
+        let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
+        let longest = suites.iter().map(|suite| suite.text.len()).max().unwrap_or_default();
+        let asked = assistant::MOST_BYTES * 2 + longest;
+        let answers = tests as u64 * u64::from(model.samples) * u64::from(calls + 1);
+        let output = u64::from(model.server.settings.max_output_tokens().unwrap_or_default());
+        let most = Usage {
+            input: (asked / limits::BYTES_PER_TOKEN) as u64 * answers,
+            output: output * answers,
+            ..Usage::default()
+        };
+        Some((most, model.server.prices))
     }
 
     /// The most tokens of one call. A repair's prompt has the last answer and findings too.

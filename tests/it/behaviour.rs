@@ -1,6 +1,6 @@
 //! Behaviour specs: the instructions of an assistant, sampled with a scripted model.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::server::{Act, Server, files};
 use crate::world::{Run, World, stable};
@@ -432,6 +432,37 @@ fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
     bench.world.write("harness.toml", &auto.replace(&bench.server.url, &other.url));
     let ran = bench.run(&["check", "--rerun", "--fresh"]).expect(22);
     insta::assert_snapshot!("drift", stable(&ran.shown()));
+}
+
+#[test]
+fn answers_from_elsewhere_are_graded() {
+    if !has_node() {
+        return;
+    }
+    let bench = Bench::new(keeps, "");
+    let given = format!(
+        "{}\n\n{}\n{}\n",
+        json!({ "answer": GOOD }),
+        json!({ "answer": BAD, "test": "test_id: financial_advice_disclaimer" }),
+        json!({ "answer": BAD, "test": "test_id: another" }),
+    );
+    let graded = |given: &str| {
+        bench.world.write("answers.jsonl", given);
+        let answers = std::fs::File::open(bench.world.path("answers.jsonl")).expect("is there");
+        Run::of(bench.world.command(&["grade", "behavior"]).stdin(answers))
+    };
+    let ran = graded(&given).expect(0);
+    let lines: Vec<Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).expect("is JSON")).collect();
+    let told: Vec<(u64, &str)> = lines
+        .iter()
+        .map(|line| (line["line"].as_u64().unwrap_or(0), line["grade"].as_str().unwrap_or("")))
+        .collect();
+    assert_eq!(told, [(1, "pass"), (2, "fail")], "{}", ran.out);
+    assert_eq!(lines[1]["clause"], "behavior/financial_advice_disclaimer");
+    let ran = graded("{\"text\": \"a\"}\n").expect(2);
+    assert!(ran.err.contains("line 1 of the answers: unknown field `text`"), "{}", ran.err);
+    assert!(bench.server.requests().is_empty(), "no model is asked");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! acceptance that is fixed beforehand.
 
 mod door;
+mod grade;
 mod proof;
 mod sample;
 mod verdict;
@@ -21,6 +22,19 @@ use crate::types::{
 use sample::{SampleRoom, Sampled};
 use verdict::SampleCounts;
 use work::{BehaviourTest, BehaviourWork, cases};
+
+pub use grade::{AnswerGrade, GivenAnswer};
+
+/// Grades answers from elsewhere.
+pub async fn grade(
+    context: &GateContext<'_>,
+    candidate: &Candidate,
+    answers: &[GivenAnswer],
+) -> Result<Vec<AnswerGrade>, GateResult> {
+    let Some(model) = toolchain::model_under_test(context.target) else { return Ok(Vec::new()) };
+    let gate = "proof".into();
+    grade::grade(&BehaviourWork { context, gate: &gate, candidate, model }, answers).await
+}
 
 /// Runs a gate of an assistant. `None`: it is like that of code.
 pub async fn run(

@@ -12,7 +12,7 @@ pub const SYSTEM: &str = "system.md";
 pub const EXAMPLES: &str = "examples.jsonl";
 
 /// Most bytes of the instructions, and of the examples.
-const MOST_BYTES: usize = 16 * 1024;
+pub const MOST_BYTES: usize = 16 * 1024;
 
 /// Beginnings of keys.
 const KEYS: [(&str, usize); 7] = [

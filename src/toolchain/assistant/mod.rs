@@ -21,7 +21,7 @@ use crate::types::{
 
 pub use copied::copied;
 pub use kit::{SampleOrder, SampleResult, StubAnswer, kit_files, read_sample};
-pub use layout::{EXAMPLES, SYSTEM, examples};
+pub use layout::{EXAMPLES, MOST_BYTES, SYSTEM, examples};
 pub use suites::is_hidden;
 
 /// The only one.

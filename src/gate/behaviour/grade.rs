@@ -1,0 +1,65 @@
+//! Runs tests of behaviour over answers that were given elsewhere.
+
+use super::sample::SampleRoom;
+use super::work::{BehaviourWork, cases};
+use crate::gate::result::GateResult;
+use crate::toolchain::assistant::StubAnswer;
+use crate::types::{ClauseId, TestStatus};
+
+/// An answer from elsewhere.
+#[derive(Clone, Debug)]
+pub struct GivenAnswer {
+    /// The text.
+    pub text: String,
+    /// The test that it is for; `None` for all.
+    pub test: Option<String>,
+}
+
+/// What a test says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerGrade {
+    /// The number of the answer, from 0.
+    pub answer: usize,
+    /// The test.
+    pub test: String,
+    /// Its clause.
+    pub clause: ClauseId,
+    /// Whether it passed; `None` if the test itself is at fault.
+    pub passed: Option<bool>,
+    /// Why not.
+    pub why: String,
+}
+
+/// Grades answers by the visible tests.
+pub async fn grade(
+    work: &BehaviourWork<'_>,
+    answers: &[GivenAnswer],
+) -> Result<Vec<AnswerGrade>, GateResult> {
+    let mut all = Vec::new();
+    for one in work.tests().iter().filter(|one| !one.is_hidden()) {
+        let is_for =
+            |given: &GivenAnswer| given.test.as_ref().is_none_or(|name| one.test.name == *name);
+        let wanted: Vec<_> =
+            answers.iter().enumerate().filter(|(_, given)| is_for(given)).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let room = SampleRoom::open(work, one.suite).await?;
+        let names = room.names(one).await?;
+        for (answer, given) in wanted {
+            for case in cases(&names, &one.test.name) {
+                let ended = room.stubbed(case, &StubAnswer::fixed(given.text.clone())).await?;
+                all.push(AnswerGrade {
+                    answer,
+                    test: case.to_owned(),
+                    clause: one.clause.id.clone(),
+                    passed: (!ended.is_error).then_some(ended.status == TestStatus::Passed),
+                    why: ended.why,
+                });
+            }
+        }
+        room.close().await;
+    }
+    all.sort_by_key(|grade| grade.answer);
+    Ok(all)
+}
