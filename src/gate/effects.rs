@@ -49,7 +49,9 @@ pub fn assurance(context: &GateContext<'_>, gate: &GateName) -> Option<Assurance
         return Some(Assurance::Outside);
     }
     let native = toolchain::of(context.target).native();
-    let is_apart = native.is_some_and(|native| native.membrane().is_some());
+    // The instructions of an assistant are where no test is.
+    let is_apart = toolchain::model_under_test(context.target).is_some()
+        || native.is_some_and(|native| native.membrane().is_some());
     match (kind, rules) {
         (Some(GateKind::Test | GateKind::Hidden), _) if is_apart => Some(Assurance::Membrane),
         (Some(GateKind::Test | GateKind::Hidden), Some(rules)) => {

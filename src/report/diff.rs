@@ -38,6 +38,10 @@ fn details(change: &ClauseChange) -> Vec<String> {
         };
         list.push(format!("{} -> {}", word(before), word(now)));
     }
+    if let Some((before, now)) = &change.rate {
+        let word = |rate: &Option<String>| rate.clone().unwrap_or_else(|| "the usual".to_owned());
+        list.push(format!("rate {} -> {}", word(before), word(now)));
+    }
     match change.examples {
         (0, 0) => {}
         (new, 0) => list.push(counted(new, "new example")),

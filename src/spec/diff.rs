@@ -48,6 +48,9 @@ pub struct ClauseChange {
     pub words: Vec<Stretch>,
     /// The waiver before and now, if they differ.
     pub waiver: Option<(Option<Waiver>, Option<Waiver>)>,
+    /// How often a model must keep it, before and now, if they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<(Option<String>, Option<String>)>,
     /// The number of added and removed examples.
     pub examples: (usize, usize),
     /// Its file, now or before.
@@ -160,6 +163,7 @@ fn one(clause: &Clause, change: Change) -> ClauseChange {
         change,
         level: None,
         waiver: None,
+        rate: None,
         words: if clause.text.is_empty() { Vec::new() } else { words },
         file: String::new(),
         line: 0,
@@ -182,6 +186,7 @@ fn compare(before: &Clause, now: &Clause, change: Change, budget: &mut WordBudge
         level: (known && before.level != now.level).then_some((before.level, now.level)),
         waiver: (known && waived(before) != waived(now))
             .then(|| (before.waiver.clone(), now.waiver.clone())),
+        rate: (known && before.rate != now.rate).then(|| (before.rate.clone(), now.rate.clone())),
         words: if known { words(&before.text, &now.text, budget) } else { Vec::new() },
         examples: if known {
             (new.difference(&old).count(), old.difference(&new).count())

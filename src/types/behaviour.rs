@@ -259,7 +259,8 @@ impl SampleCount {
     pub fn words(&self) -> String {
         let all = self.passed + self.missed;
         let least = percent(lower_bound(self.passed, self.missed));
-        format!("{} of {all} answers, with 95 % confidence at least {least}", self.passed)
+        let (passed, model) = (self.passed, &self.model);
+        format!("{passed} of {all} answers of {model}, with 95 % confidence at least {least}")
     }
 }
 

@@ -15,7 +15,7 @@ const KEY: &str = "key-of-the-model-under-test-4711";
 
 /// Whether the tests can run here.
 #[expect(clippy::print_stdout, reason = "a shortened test says so")]
-fn has_node() -> bool {
+pub fn has_node() -> bool {
     let ask = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
     let asked = std::process::Command::new("node").args(["-e", ask]).output();
     let has = asked.is_ok_and(|output| output.status.success());

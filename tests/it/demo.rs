@@ -119,3 +119,19 @@ fn one_contract_is_replayed_in_three_languages() {
     let notes: Vec<&str> = why.lines().filter(|line| line.contains("differs: ")).collect();
     insta::assert_snapshot!(notes.join("\n"));
 }
+
+#[test]
+fn an_assistant_is_replayed_and_another_is_rejected() {
+    if !all() || !crate::behaviour::has_node() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = repository().join("examples/assistant");
+    copy(&["harness.toml", "spec", "tests", "cassettes"], &example, folder.path());
+    let (code, err) = regen(folder.path(), &["run", "library"]);
+    assert_eq!(code, 0, "{err}");
+    insta::assert_snapshot!("assistant_promoted", stable(&err));
+    let (code, err) = regen(folder.path(), &["run", "no-code"]);
+    assert_eq!(code, 20, "{err}");
+    insta::assert_snapshot!("assistant_rejected", stable(&err));
+}

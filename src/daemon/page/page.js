@@ -144,7 +144,9 @@ function row(spec) {
   if (spec.spec === chosen()) link.setAttribute("aria-current", "true");
   const dots = (coverage.get(spec.spec) || []).map((clause) => {
     const [says, tint, mark] = COVERED[clause.coverage] || [clause.coverage, "", "?"];
-    return make("span", { className: tint, title: `${clause.clause}: ${says}` }, mark);
+    const seen = (clause.proofs || []).map((proof) => proof.samples).filter(Boolean);
+    const title = `${clause.clause}: ${[says, ...seen].join("; ")}`;
+    return make("span", { className: tint, title }, mark);
   });
   const text = about(spec);
   const named = (t) => (t.assurance ? `${t.target} (${t.assurance})` : t.target);
