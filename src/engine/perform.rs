@@ -120,6 +120,7 @@ impl Engine {
             problem: history.problem.map(|text| secrets.text(text)),
             tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
             agent: self.has_agent(attempt),
+            tests: toolchain::of(target).native().map(|native| native.visible_command()),
             json: config.is_some_and(|config| config.reply() == ReplyForm::Json),
             most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };

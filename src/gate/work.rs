@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::build::{self, PreparedSources};
 use super::context::GateContext;
-use super::dependency_cache::Layer;
-use super::programs::{self, packages, places, sandbox_spec};
+use super::dependency_cache::{Layer, LayerBuilder};
+use super::programs::{self, packages, sandbox_spec};
 use super::result::GateResult;
 use crate::sandbox::{Mount, MountMode, SandboxSpec, WorkOrder, WorkSandbox};
-use crate::toolchain::{self, ToolCommand};
-use crate::types::{Candidate, Isolation, Outcome};
+use crate::toolchain::{self, Places, Suite, ToolCommand};
+use crate::types::{Candidate, GateName, Isolation, Outcome, places};
 
 /// Opens a sandbox over a candidate and its visible tests.
 ///
@@ -35,9 +35,11 @@ pub async fn open(
     let prepared = build::sources(context, &gate, candidate, &suites).await;
     let PreparedSources { files, layers, .. } = prepared.map_err(|seen| why(&seen))?;
     let language = toolchain::of(context.target);
+    let tests = visible_tests(context, &gate, &suites).await?;
     let tools = context.host_tools()?;
     let over = layers.own.as_ref().map(|layer| (layer.path(), MountMode::Overlay));
     let mut all: std::collections::BTreeMap<_, _> = files.into_iter().collect();
+    all.extend(tests.iter().flat_map(|tests| tests.files.clone()));
     all.extend(order.files.iter().cloned());
     let mut spec = SandboxSpec {
         files: all.clone().into_iter().collect(),
@@ -45,16 +47,55 @@ pub async fn open(
         ..sandbox_spec(tools, language, over, order.limits)
     };
     spec.mounts.extend(layers.packages.as_ref().map(Layer::path).map(packages));
-    let shown = context.read_only.iter().chain(&order.shown).map(PathBuf::as_path);
+    let packaged = tests.as_ref().map(|tests| tests.packages.clone());
+    let shown = context.read_only.iter().chain(&order.shown).chain(&packaged);
+    let shown = shown.map(PathBuf::as_path);
     spec.mounts.extend(shown.map(Mount::shown));
     let session = context.sandbox.open(&spec).await.map_err(|why| why.to_string())?;
-    let places = places(&session);
+    let places = programs::places(&session);
     let (command, limit) = (ToolCommand::default(), context.timeout);
     let env = programs::program(&command, &places, language, Vec::new(), limit).env;
     let theirs = |path: &str| candidate.tree().iter().any(|(own, _)| own.as_str() == path);
     let own = all.into_iter().filter(|(path, _)| !theirs(path)).collect();
     let (source, home) = (places.source, places.tool_home);
-    Ok(WorkSandbox { session, env, source, home, own, holds: Box::new(layers) })
+    Ok(WorkSandbox { session, env, source, home, own, holds: Box::new((layers, tests)) })
+}
+
+/// Tests that gates run apart from the candidate, for a program that has both.
+#[derive(Debug)]
+struct VisibleTests {
+    files: Vec<(String, Vec<u8>)>,
+    /// The folder of their packages, on this machine and in the sandbox.
+    packages: PathBuf,
+    _layer: Layer,
+}
+
+/// `None` if there are none, or they are one program with the candidate.
+async fn visible_tests(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    suites: &[Suite],
+) -> Result<Option<VisibleTests>, String> {
+    let language = toolchain::of(context.target);
+    let membrane = language.native().and_then(|native| native.membrane());
+    let Some(membrane) = membrane.filter(|_| !suites.is_empty()) else { return Ok(None) };
+    let (sandbox, tools) = (context.sandbox, context.host_tools()?);
+    let builder = LayerBuilder { sandbox, tools, language };
+    let layer = context.layers.get(builder, gate, &*membrane.tests_layer(), context.now).await;
+    let layer = layer.map_err(|seen| why(&seen))?;
+    let packages = layer.path().join("vendor");
+    let at = Places {
+        tools: places::TOOLS.into(),
+        dependencies: packages.clone(),
+        packages: places::PACKAGES.into(),
+        ..Places::default()
+    };
+    let script = toolchain::tests_script(language, suites, &at);
+    let script = script.map(|text| (toolchain::TESTS_SCRIPT.to_owned(), text.into_bytes()));
+    let mut files = membrane.candidate_files(context.spec);
+    files.extend(membrane.tests_files(context.spec));
+    files.extend(script);
+    Ok(Some(VisibleTests { files, packages, _layer: layer }))
 }
 
 fn why(seen: &GateResult) -> String {
