@@ -71,6 +71,7 @@ impl Engine {
                 failure: Failure::ContextOverflow,
                 message,
                 wait_s: None,
+                completion: None,
             }),
         }
     }
@@ -223,14 +224,14 @@ impl Engine {
         };
         let (tree, reader) = match reply {
             Reply::Tree { tree, reader } => (tree, reader),
-            Reply::Conflict { clause, message } => {
-                return Ok(Event::Conflict { attempt, clause: Some(clause), message });
+            Reply::Conflict { clause, others, message } => {
+                return Ok(Event::Conflict { attempt, clause: Some(clause), others, message });
             }
             Reply::UnknownConflict { clause, message } => {
                 let known = format!("CONFLICT names `{clause}`, which is not a clause of the spec");
                 return Ok(if asked_again {
                     let message = format!("{message} (it names `{clause}`)");
-                    Event::Conflict { attempt, clause: None, message }
+                    Event::Conflict { attempt, clause: None, others: Vec::new(), message }
                 } else {
                     Event::Malformed { attempt, message: known, reask: true }
                 });

@@ -3,7 +3,9 @@
 
 mod conversation;
 mod crowd;
+mod ends;
 mod visible;
+mod wires;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -226,6 +226,10 @@ impl Agent {
         tree: Tree,
         transcript: Vec<u8>,
     ) -> Result<Generation, GenerationError> {
+        let failed = output.ended != Ended::Exit(0);
+        let status = report.status.filter(|status| failed && is_servers(*status));
+        let (usage, model) = (report.usage, self.settings.server.model.clone());
+        let left = Generation::Workspace { tree, transcript, usage, model, replay: None };
         if report.capped {
             let most = self.settings.attempt_tokens;
             let message = format!(
@@ -233,16 +237,15 @@ impl Agent {
                 report.earlier + report.usage.input + report.usage.output
             );
             let error = GenerationError::new(Failure::Budget, message);
-            return Err(GenerationError { served: true, ..error });
+            return Err(GenerationError { served: true, left: Some(Box::new(left)), ..error });
         }
-        let failed = output.ended != Ended::Exit(0);
-        if let Some(status) = report.status.filter(|status| failed && is_servers(*status)) {
+        if let Some(status) = status {
             let none = reqwest::header::HeaderMap::new();
             let error = super::wire::classify::of_response(status, &none, "");
-            return Err(GenerationError { served: report.usage != Usage::default(), ..error });
+            let served = usage != Usage::default();
+            return Err(GenerationError { served, left: Some(Box::new(left)), ..error });
         }
-        let (usage, model) = (report.usage, self.settings.server.model.clone());
-        Ok(Generation::Workspace { tree, transcript, usage, model, replay: None })
+        Ok(left)
     }
 }
 
