@@ -7,7 +7,7 @@ use super::context::GateContext;
 use super::dependency_cache::{Layer, LayerBuilder};
 use super::programs::{self, packages, sandbox_spec};
 use super::result::GateResult;
-use crate::sandbox::{Mount, MountMode, SandboxSpec, WorkOrder, WorkSandbox};
+use crate::sandbox::{Mount, MountMode, Sandbox, SandboxSpec, Scratch, WorkOrder, WorkSandbox};
 use crate::toolchain::{self, Places, Suite, ToolCommand};
 use crate::types::{Candidate, GateName, Isolation, Outcome, places};
 
@@ -20,12 +20,7 @@ pub async fn open(
     candidate: &Candidate,
     order: &WorkOrder,
 ) -> Result<WorkSandbox, String> {
-    if context.sandbox.backend().level() < Isolation::NAMESPACES {
-        return Err(format!(
-            "an agent needs a network of its own, and so isolation level {}; see `regen doctor`",
-            Isolation::NAMESPACES
-        ));
-    }
+    has_network(context.sandbox)?;
     let gate = "check".into();
     let suites = build::visible(context);
     let suites: Vec<_> = match toolchain::of(context.target).native() {
@@ -47,9 +42,8 @@ pub async fn open(
         ..sandbox_spec(tools, language, over, order.limits)
     };
     spec.mounts.extend(layers.packages.as_ref().map(Layer::path).map(packages));
-    let packaged = tests.as_ref().map(|tests| tests.packages.clone());
-    let shown = context.read_only.iter().chain(&order.shown).chain(&packaged);
-    let shown = shown.map(PathBuf::as_path);
+    spec.mounts.extend(tests.iter().map(VisibleTests::packages));
+    let shown = context.read_only.iter().chain(&order.shown).map(PathBuf::as_path);
     spec.mounts.extend(shown.map(Mount::shown));
     let session = context.sandbox.open(&spec).await.map_err(|why| why.to_string())?;
     let places = programs::places(&session);
@@ -61,13 +55,51 @@ pub async fn open(
     Ok(WorkSandbox { session, env, source, home, own, holds: Box::new((layers, tests)) })
 }
 
+/// Opens a sandbox without a candidate, to see whether a program starts in it.
+///
+/// # Errors
+/// What this machine lacks.
+pub async fn open_alone(
+    sandbox: &Sandbox,
+    read_only: &[PathBuf],
+    order: &WorkOrder,
+) -> Result<WorkSandbox, String> {
+    has_network(sandbox)?;
+    let own = order.files.clone();
+    let mut spec =
+        SandboxSpec { files: own.clone(), writable: true, ..SandboxSpec::new(order.limits) };
+    spec.scratch.push(Scratch::Program(places::TOOL_HOME.into()));
+    spec.mounts.extend(read_only.iter().chain(&order.shown).map(Mount::shown));
+    let session = sandbox.open(&spec).await.map_err(|why| why.to_string())?;
+    let Places { source, home: temporary, tool_home: home, .. } = programs::places(&session);
+    let env = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")];
+    let env = env.map(|(name, value)| (name.to_owned(), value.into()));
+    let env = env.into_iter().chain([("TMPDIR".to_owned(), temporary.into())]).collect();
+    Ok(WorkSandbox { session, env, source, home, own, holds: Box::new(()) })
+}
+
+/// Whether programs have a network of their own, in which a gateway can be.
+fn has_network(sandbox: &Sandbox) -> Result<(), String> {
+    let least = Isolation::NAMESPACES;
+    if sandbox.backend().level() >= least {
+        return Ok(());
+    }
+    Err(format!(
+        "an agent needs a network of its own, and so isolation level {least}; see `regen doctor`"
+    ))
+}
+
 /// Tests that gates run apart from the candidate, for a program that has both.
 #[derive(Debug)]
 struct VisibleTests {
     files: Vec<(String, Vec<u8>)>,
-    /// The folder of their packages, on this machine and in the sandbox.
-    packages: PathBuf,
-    _layer: Layer,
+    layer: Layer,
+}
+
+impl VisibleTests {
+    fn packages(&self) -> Mount {
+        Mount::read_only(self.layer.path().join("vendor"), places::TESTING)
+    }
 }
 
 /// `None` if there are none, or they are one program with the candidate.
@@ -83,10 +115,9 @@ async fn visible_tests(
     let builder = LayerBuilder { sandbox, tools, language };
     let layer = context.layers.get(builder, gate, &*membrane.tests_layer(), context.now).await;
     let layer = layer.map_err(|seen| why(&seen))?;
-    let packages = layer.path().join("vendor");
     let at = Places {
         tools: places::TOOLS.into(),
-        dependencies: packages.clone(),
+        dependencies: places::TESTING.into(),
         packages: places::PACKAGES.into(),
         ..Places::default()
     };
@@ -95,7 +126,7 @@ async fn visible_tests(
     let mut files = membrane.candidate_files(context.spec);
     files.extend(membrane.tests_files(context.spec));
     files.extend(script);
-    Ok(Some(VisibleTests { files, packages, _layer: layer }))
+    Ok(Some(VisibleTests { files, layer }))
 }
 
 fn why(seen: &GateResult) -> String {

@@ -88,6 +88,17 @@ impl Agent {
         }
     }
 
+    /// Its command line, with places for what differs from attempt to attempt.
+    fn line(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:={}@".contains(c);
+        let word = |word: String| {
+            let word = word.replace("{model}", &self.settings.server.model);
+            let is_plain = !word.is_empty() && word.chars().all(plain);
+            if is_plain { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+        };
+        self.argv().into_iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
     /// The program over an open sandbox.
     fn command(&self, request: &Request, work: &WorkSandbox, token: &str) -> Program {
         let home = work.home.join("agent");
@@ -304,7 +315,7 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     std::fs::canonicalize(found).ok()
 }
 
-/// The program of an agent and what it calls its version.
+/// The program of an agent, what it calls its version, and its command line.
 ///
 /// # Errors
 /// What is missing.
@@ -316,7 +327,7 @@ pub fn program_of(settings: &AgentSettings) -> Result<String, String> {
     let said = asked.map_err(|why| format!("{}: {why}", program.display()))?;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let version = said.lines().next().unwrap_or("no version").trim().to_owned();
-    Ok(format!("{} ({version})", program.display()))
+    Ok(format!("{} ({version}), as `{}`", program.display(), agent.line()))
 }
 
 /// What a program is installed with: its packages, its environment of Python, or nothing. A folder

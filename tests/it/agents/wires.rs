@@ -140,3 +140,44 @@ fn a_stream_that_a_kill_cuts_is_paid_for_as_reserved() {
     assert!(tokens > 55 + 500 + cut && tokens < 2000, "{spent}");
     assert_eq!((spent[2].as_i64(), server.asked().len()), (Some(0), 2));
 }
+
+/// What `doctor` says of the generator.
+fn doctor(world: &World, args: &[&str], code: i32) -> String {
+    let args = [&["doctor", "--json"], args].concat();
+    let run = Run::of(world.command(&args).env("AGENT_KEY", KEY)).expect(code);
+    let checks = run.json()[0]["checks"].as_array().cloned().expect("has checks");
+    let check = checks.into_iter().find(|check| check["name"] == "generator").expect("is one");
+    check["says"].as_str().expect("says something").to_owned()
+}
+
+#[test]
+fn doctor_tells_the_line_of_an_agent_and_lets_it_ask_once() {
+    if !has_python() || !all() {
+        return;
+    }
+    let list = json!({ "object": "list", "data": [{ "id": "scripted" }] });
+    let models = || Act::Raw(200, Vec::new(), list.to_string());
+    let server = Server::with_models(vec![Act::Bytes(message().concat())], models());
+    let world = world(&server.url, PLAIN, WIRES, KEYS, QUICK);
+    let line = format!("as `{} scripted {{base_url}} {{token}}`", world.path("agent").display());
+    let says = doctor(&world, &[], 0);
+    assert!(says.contains(&line) && says.ends_with("reachable, has the model"), "{says}");
+    assert!(server.asked().is_empty());
+    let says = doctor(&world, &["--deep"], 0);
+    let ran = "; 1 request; 48 tokens read (5 from a cache), 7 written";
+    assert!(
+        says.contains("; the agent exited with status 0 after") && says.contains(ran),
+        "{says}"
+    );
+    assert_eq!(server.asked().len(), 1);
+    assert_eq!(today(&world), json!([0, 0.0, 0]));
+    world.write("agent", "#!/bin/sh\necho no libraries; exit 3\n");
+    let says = doctor(&world, &["--deep"], 40);
+    let why = "the agent does not work in the sandbox: it exited with status 3 after";
+    assert!(says.starts_with(why) && says.ends_with("its last words: no libraries"), "{says}");
+    let refuses = vec![Act::Raw(401, Vec::new(), "{}".to_owned())];
+    let server = Server::with_models(refuses, models());
+    let world = super::world(&server.url, PLAIN, WIRES, KEYS, QUICK);
+    let says = doctor(&world, &["--deep"], 40);
+    assert!(says.starts_with("no answer: HTTP 401: the key is refused"), "{says}");
+}
