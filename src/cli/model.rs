@@ -220,7 +220,7 @@ async fn answered(
 fn ran(transcript: &[u8]) -> Result<String, String> {
     let AgentTranscript { turns, seen } = read_transcript(&String::from_utf8_lossy(transcript));
     let Some(seen) = seen else { return Err("the agent was not seen".to_owned()) };
-    let told = seen.told();
+    let told = seen.told().replace('\n', "; ");
     if seen.requests > 0 && seen.ended == Ended::Exit(0).to_string() {
         return Ok(format!("; the agent {told}"));
     }

@@ -1,8 +1,8 @@
 //! How attempts of agents end, and what is told and kept of them.
 
-use super::{KEY, completion, has_python, said, world};
+use super::{KEY, completion, has_python, said, world, writes};
 use crate::server::{Act, Server};
-use crate::world::{ADDER, PLAIN, QUICK, Run, World};
+use crate::world::{ADDER, GOOD, PLAIN, QUICK, Run, World};
 
 /// An agent that says what it does, writes code and asks; it fails as its question does.
 const FAILS: &str = "#!/usr/bin/env python3
@@ -95,4 +95,29 @@ fn all_clauses_of_a_conflict_are_named() {
     let world = super::world(&server.url, ADDER, &other, "", QUICK);
     let told = world.run(&["run"]).expect(21).err;
     assert!(told.contains("(it names `adder/subtracts`)"), "{told}");
+}
+
+#[test]
+fn what_runs_a_script_is_there_and_one_that_cannot_start_is_no_fault_of_the_model() {
+    let server = Server::start(Vec::new());
+    let code = writes(GOOD, "");
+    let path = std::env::var("PATH").unwrap_or_default();
+    for (exit, line) in
+        [(0, "PLACE/tools/own-sh"), (0, "/usr/bin/env linked-sh"), (30, "PLACE/tools/no-sh")]
+    {
+        let world = world(&server.url, PLAIN, &code, "", QUICK);
+        let place = world.path("").display().to_string();
+        let line = line.replace("PLACE/", &place);
+        world.write("agent", &code.replacen("/bin/sh", &line, 1));
+        world.write("tools/own-sh", "");
+        std::fs::copy("/bin/sh", world.path("tools/own-sh")).expect("copies");
+        std::fs::create_dir(world.path("links")).expect("makes a folder");
+        std::os::unix::fs::symlink("../tools/own-sh", world.path("links/linked-sh"))
+            .expect("links");
+        let path = format!("{}links:{path}", world.path("").display());
+        let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", path));
+        let told = run.expect(exit).err;
+        let why = "the agent's program did not start in the sandbox: ";
+        assert_eq!(told.contains(why), exit == 30, "{told}");
+    }
 }
