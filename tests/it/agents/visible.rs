@@ -2,7 +2,7 @@
 
 use super::{said, with_agent};
 use crate::server::Server;
-use crate::world::World;
+use crate::world::{QUICK, World, all};
 use crate::{python, typescript};
 
 /// What the agent's tests said, without addresses of objects.
@@ -30,7 +30,7 @@ fn tries(path: &str, wrong: &str, right: &str) -> String {
 
 #[test]
 fn an_agent_runs_the_visible_tests_of_python() {
-    if !python::has_tools() {
+    if !python::has_tools() || !all() {
         return;
     }
     let spec = "# Adder\n\n- `add(a: int, b: int) -> int` MUST give the sum. `test_id: adds`\n\n  ```python\n  \
@@ -45,7 +45,7 @@ fn an_agent_runs_the_visible_tests_of_python() {
         )
     };
     let server = Server::start(Vec::new());
-    let world = python::world(&server, "adder", spec, python::WITHOUT_TOOLS);
+    let world = python::world(&server, "adder", spec, QUICK);
     world.write("validators/adder/python/test_adder.py", suite);
     let script = tries("src/adder/__init__.py", &code("a - b"), &code("a + b"));
     let world = with_agent(world, &script, "");
@@ -68,11 +68,11 @@ fn an_agent_runs_the_visible_tests_of_python() {
 
 #[test]
 fn an_agent_runs_the_visible_tests_of_typescript() {
-    if !typescript::has_tools() {
+    if !typescript::has_tools() || !all() {
         return;
     }
     let spec = "# Adder\n\n- `add(a: number, b: number): number` MUST give the sum. `test_id: adds`\n\n  ```ts\n  \
-        assert.equal(adder.add(2, 3), 5);\n  ```\n\n  ```ts hidden\n  assert.equal(adder.add(77001, 1), 77002);\n  ```\n\n\
+        assert.equal(adder.add(2, 3), 5);\n  ```\n\n\
         - It MUST refuse negative numbers. `test_id: refuses`\n";
     let suite = "import { expect, test } from \"vitest\";\nimport { add } from \"adder\";\n\n\
         test(\"refuses\", () => {\n  expect(() => add(-1, 1)).toThrow(\"can't\");\n});\n";
@@ -83,23 +83,23 @@ fn an_agent_runs_the_visible_tests_of_typescript() {
         )
     };
     let server = Server::start(Vec::new());
-    let world = typescript::world(&server, "adder", spec, typescript::FEW_GATES);
+    let world = typescript::world(&server, "adder", spec, QUICK);
     world.write("validators/adder/typescript/adder.test.ts", suite);
     let script = tries("src/index.ts", &code("a - b"), &code("a + b"));
     let world = with_agent(world, &script, "");
     world.run(&["run"]).expect(0);
     insta::assert_snapshot!(told(&world), @r#"
     run with `sh regen_tests.sh`
-    FAILED tests/regen_examples.ts::adds__1
+    FAILED tests/regen_examples.ts::adds
     errors: [],
-    failed: [["adds__1","failed","assert.equal(adder.add(2, 3), 5);
+    failed: [["adds","failed","assert.equal(adder.add(2, 3), 5);
     AssertionError: Expected values to be strictly equal:
     -1 !== 5
     "]],"broken":null,"late":false,"swallowed":null}
     passed tests/adder.test.ts::refuses
     1 of 2 passed
     again
-    passed tests/regen_examples.ts::adds__1
+    passed tests/regen_examples.ts::adds
     passed tests/adder.test.ts::refuses
     2 of 2 passed
     hidden: 0 0
