@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit};
 use serde_json::json;
 
-use super::model::{self, AskModel, DoctorCheck};
+use super::model::{self, AgentRoom, AskModel, DoctorCheck};
 use super::{Context, exit, isolation};
 use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
@@ -87,7 +87,11 @@ async fn look(
             );
             match &workspace.harness.generator {
                 None => add("generator", Ok("not needed: no target is generated".to_owned())),
-                Some(generator) => checks.extend(model::checks(generator, ask).await),
+                Some(generator) => {
+                    let shown = workspace.read_only();
+                    let room = AgentRoom { sandbox: &probe.sandbox, read_only: &shown };
+                    checks.extend(model::checks(generator, ask, room).await);
+                }
             }
         }
     }

@@ -1,11 +1,18 @@
 //! What `regen doctor` says of the models' servers.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::variable;
 use crate::config::nearest;
+use crate::gate::open_alone;
+use crate::gateway::NoJournal;
 use crate::generator::{
-    self, CallContext, Cassettes, Generation, GenerationError, GenerationProgress, GeneratorParts,
-    KnownModel, RateLimits, Request,
+    self, AgentTranscript, CallContext, Cassettes, Generation, GenerationError, GenerationProgress,
+    GeneratorParts, KnownModel, RateLimits, Request, Workplace, read_transcript,
 };
+use crate::process::Ended;
+use crate::sandbox::Sandbox;
 use crate::types::generator::ServerSettings;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
@@ -36,8 +43,21 @@ pub enum AskModel {
     Answer,
 }
 
+/// Where an agent is tried.
+#[derive(Clone, Copy)]
+pub struct AgentRoom<'a> {
+    /// The sandbox.
+    pub sandbox: &'a Sandbox,
+    /// Files and folders that it may read.
+    pub read_only: &'a [PathBuf],
+}
+
 /// One check of `[generator]`, and one of each tier.
-pub async fn checks(config: &GeneratorConfig, ask: AskModel) -> Vec<DoctorCheck> {
+pub async fn checks(
+    config: &GeneratorConfig,
+    ask: AskModel,
+    room: AgentRoom<'_>,
+) -> Vec<DoctorCheck> {
     let mut checks = Vec::new();
     for number in 0..=config.tiers.len() {
         let name = match number {
@@ -45,7 +65,7 @@ pub async fn checks(config: &GeneratorConfig, ask: AskModel) -> Vec<DoctorCheck>
             number => format!("tier {number}"),
         };
         let mut check = DoctorCheck { name, good: true, says: String::new(), hint: None };
-        if let Err(why) = tier(&config.tier(number), ask, &mut check).await {
+        if let Err(why) = tier(&config.tier(number), ask, room, &mut check).await {
             (check.good, check.says) = (false, why);
         }
         checks.push(check);
@@ -56,6 +76,7 @@ pub async fn checks(config: &GeneratorConfig, ask: AskModel) -> Vec<DoctorCheck>
 async fn tier(
     config: &GeneratorConfig,
     ask: AskModel,
+    room: AgentRoom<'_>,
     check: &mut DoctorCheck,
 ) -> Result<(), String> {
     let server = config.settings.server();
@@ -78,8 +99,8 @@ async fn tier(
         return Ok(());
     }
     listed(server, key.as_deref(), check).await?;
-    if ask == AskModel::Answer && !matches!(config.settings, GeneratorSettings::Command(_)) {
-        answered(config, server, key, check).await?;
+    if ask == AskModel::Answer {
+        answered(config, key, room, check).await?;
     }
     Ok(())
 }
@@ -155,20 +176,33 @@ impl GenerationProgress for Notes {
     }
 }
 
-/// Asks the model itself.
+/// Asks the model itself; by the agent, if it is asked by one.
 async fn answered(
     config: &GeneratorConfig,
-    server: &ServerSettings,
     key: Option<String>,
+    room: AgentRoom<'_>,
     check: &mut DoctorCheck,
 ) -> Result<(), String> {
+    let server = config.settings.server();
     let config = GeneratorConfig { cassettes: Some(CassetteMode::Off), ..config.clone() };
     let servers = RateLimits::default();
-    let cassettes = Cassettes::new(std::path::PathBuf::new());
+    let cassettes = Cassettes::new(PathBuf::new());
     let parts = GeneratorParts { config: &config, key, cassettes, servers: &servers };
     let notes = Notes::default();
-    let asked = async { generator::of(parts)?.generate(question(), None, &notes).await };
-    let answer = asked.await.map_err(|error| format!("no answer: {error}"))?;
+    let failed = |error: GenerationError| format!("no answer: {error}");
+    let generator = generator::of(parts).map_err(failed)?;
+    let work = match generator.order(&question()).map_err(failed)? {
+        Some(order) => {
+            let sandbox = open_alone(room.sandbox, room.read_only, &order).await?;
+            Some(Workplace { sandbox, journal: Arc::new(NoJournal) })
+        }
+        None => None,
+    };
+    let answer = generator.generate(question(), work, &notes).await.map_err(failed)?;
+    if matches!(answer, Generation::Workspace { .. }) {
+        check.says.push_str(&ran(answer.transcript())?);
+        return Ok(());
+    }
     let usage = answer.usage();
     check
         .says
@@ -182,10 +216,22 @@ async fn answered(
     Ok(())
 }
 
+/// What an agent did that had one question, in words.
+fn ran(transcript: &[u8]) -> Result<String, String> {
+    let AgentTranscript { turns, seen } = read_transcript(&String::from_utf8_lossy(transcript));
+    let Some(seen) = seen else { return Err("the agent was not seen".to_owned()) };
+    let told = seen.told().replace('\n', "; ");
+    if seen.requests > 0 && seen.ended == Ended::Exit(0).to_string() {
+        return Ok(format!("; the agent {told}"));
+    }
+    let last = turns.last().map(|turn| format!("; its last words: {turn}")).unwrap_or_default();
+    Err(format!("the agent does not work in the sandbox: it {told}{last}"))
+}
+
 fn question() -> Request {
     Request {
         prompt: Prompt::new(
-            "You are asked whether you can answer.".to_owned(),
+            "You are asked whether you can answer. Answer with the one word: ready".to_owned(),
             "Answer with the one word: ready".to_owned(),
         ),
         kind: AttemptKind::Generate,

@@ -141,9 +141,11 @@ async fn perform(
     };
     if door.global.json {
         door.json(&ended.machine(code));
-    } else if !door.global.quiet {
+    } else {
         ended.tell_untold(door, &workspace, &progress);
-        ended.tell(door, code);
+        if !door.global.quiet {
+            ended.tell(door, code);
+        }
     }
     Ok((code, outcome, workspace))
 }
@@ -222,9 +224,11 @@ impl RunReport<'_> {
         })
     }
 
-    /// Tells what no event told.
+    /// Tells what no event told; with `--quiet` only failures of what the work needs.
     fn tell_untold(&self, door: &Context, workspace: &Workspace, progress: &Progress) {
-        for (spec, end) in &self.outcome.jobs {
+        let loud = |end: &Option<JobOutcome>| matches!(end, Some(JobOutcome::Failed { .. }));
+        let jobs = self.outcome.jobs.iter();
+        for (spec, end) in jobs.filter(|(_, end)| !door.global.quiet || loud(end)) {
             let name = door.paint.name(spec);
             match end {
                 Some(_) if progress.has_told(spec) => {}

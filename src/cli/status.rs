@@ -11,6 +11,7 @@ use super::{Context, exit};
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::report::words;
 use crate::store::{Day, Ledger, SqliteLedger};
+use crate::types::text::counted;
 use crate::types::{Job, JobOutcome, SpecId};
 use crate::workspace::{CommandError, Workspace, load, today};
 
@@ -35,7 +36,7 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
         let problems = &workspace.problems;
         let today = json!({
             "day": day, "tokens": spend.tokens, "usd": spend.known_usd(),
-            "unpriced": spend.unpriced,
+            "unpriced": spend.unpriced, "reserved": spend.reserved,
         });
         door.json(&json!({
             "type": "status", "daemon": daemon, "today": today, "targets": rows,
@@ -115,7 +116,14 @@ fn money(workspace: &Workspace, spend: &Day) -> String {
     let caps: Vec<_> = tokens.into_iter().chain(usd).collect();
     let caps =
         if caps.is_empty() { String::new() } else { format!(" (limit {})", caps.join(", ")) };
-    words::spent(spend) + &caps
+    let reserved = match spend.reserved {
+        0 => String::new(),
+        tokens => format!(
+            "; {} reserved for calls that have not ended, were cut or told no count",
+            counted(tokens, "token")
+        ),
+    };
+    words::spent(spend) + &caps + &reserved
 }
 
 /// Shows the status, again whenever it changes.

@@ -109,7 +109,10 @@ impl Keep<'_> {
             Event::AttemptStarted { attempt, prompt, .. } if is_wanted(*attempt) => {
                 self.wanted.extend(*prompt);
             }
-            Event::Completed { attempt, completion, .. } if is_wanted(*attempt) => {
+            Event::Completed { attempt, completion, .. }
+            | Event::GenerationFailed { attempt, completion: Some(completion), .. }
+                if is_wanted(*attempt) =>
+            {
                 self.answer(*completion);
             }
             Event::CandidateMade { attempt, tree, inputs, .. } if is_wanted(*attempt) => {

@@ -91,10 +91,15 @@ impl Engine {
         error: GenerationError,
         known: Option<Spend>,
     ) -> Result<Event, CommandError> {
+        let left = error.left.as_deref().map(|left| self.store(left, None)).transpose()?;
         if let Some(spend) = known.or_else(|| (!error.served).then(Spend::nothing)) {
             self.ledger.borrow_mut().settle(call, spend)?;
         }
-        Ok(unanswered(call.attempt, error))
+        let mut event = unanswered(call.attempt, error);
+        if let Event::GenerationFailed { completion, .. } = &mut event {
+            *completion = left;
+        }
+        Ok(event)
     }
 
     /// Reserves the most that a call may cost. Gives the limit that it would exceed.
@@ -230,5 +235,6 @@ impl GenerationProgress for AnswerProgress<'_> {
 
 fn unanswered(attempt: u32, error: GenerationError) -> Event {
     let wait_s = error.after.map(|after| after.as_secs_f64().ceil() as u64);
-    Event::GenerationFailed { attempt, failure: error.failure, message: error.message, wait_s }
+    let GenerationError { failure, message, .. } = error;
+    Event::GenerationFailed { attempt, failure, message, wait_s, completion: None }
 }

@@ -65,7 +65,13 @@ impl Engine {
         }
         if let Some(message) = self.missing_key(attempt, state) {
             let (attempt, failure) = (attempt.number, Failure::Configuration);
-            return Ok(Event::GenerationFailed { attempt, failure, message, wait_s: None });
+            return Ok(Event::GenerationFailed {
+                attempt,
+                failure,
+                message,
+                wait_s: None,
+                completion: None,
+            });
         }
         match self.prompt(state, attempt)? {
             Ok(prompt) => {
@@ -77,6 +83,7 @@ impl Engine {
                 failure: Failure::ContextOverflow,
                 message,
                 wait_s: None,
+                completion: None,
             }),
         }
     }
@@ -127,6 +134,7 @@ impl Engine {
             problem: history.problem.map(|text| secrets.text(text)),
             tried: history.tried.into_iter().map(|text| secrets.text(text)).collect(),
             agent: self.has_agent(attempt),
+            tests: toolchain::of(target).native().map(|native| native.visible_command()),
             json: config.is_some_and(|config| config.reply() == ReplyForm::Json),
             most_tokens: config.and_then(GeneratorSettings::prompt_tokens),
         };
@@ -229,14 +237,14 @@ impl Engine {
         };
         let (tree, reader) = match reply {
             Reply::Tree { tree, reader } => (tree, reader),
-            Reply::Conflict { clause, message } => {
-                return Ok(Event::Conflict { attempt, clause: Some(clause), message });
+            Reply::Conflict { clause, others, message } => {
+                return Ok(Event::Conflict { attempt, clause: Some(clause), others, message });
             }
             Reply::UnknownConflict { clause, message } => {
                 let known = format!("CONFLICT names `{clause}`, which is not a clause of the spec");
                 return Ok(if asked_again {
                     let message = format!("{message} (it names `{clause}`)");
-                    Event::Conflict { attempt, clause: None, message }
+                    Event::Conflict { attempt, clause: None, others: Vec::new(), message }
                 } else {
                     Event::Malformed { attempt, message: known, reask: true }
                 });

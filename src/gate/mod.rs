@@ -39,6 +39,7 @@ pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Ma
 pub use gate_inputs::GateInputs;
 pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
+pub use work::open_alone;
 
 use crate::guard;
 use crate::toolchain::{self, GateKind};

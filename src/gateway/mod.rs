@@ -28,7 +28,7 @@ use crate::types::{Usage, limits};
 use answers::{error, said, whole};
 use body::{AgentRequest, Wire};
 use journal::OpenExchange;
-pub use journal::{ExchangeJournal, WholeAnswer};
+pub use journal::{ExchangeJournal, NoJournal, WholeAnswer};
 pub use meter::GatewayReport;
 use meter::{Counts, Meter, locked};
 pub use pace::{Pace, RateLimits};

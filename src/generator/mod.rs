@@ -253,6 +253,8 @@ pub struct GenerationError {
     pub served: bool,
     /// The parameter of the request that the server does not take.
     pub parameter: Option<&'static str>,
+    /// What an agent left that was ended: for people, not judged.
+    pub left: Option<Box<Generation>>,
 }
 
 impl GenerationError {
@@ -267,7 +269,7 @@ impl GenerationError {
                 | Failure::Refused
         );
         let message = message.into();
-        Self { failure, message, retry: false, after: None, served, parameter: None }
+        Self { failure, message, retry: false, after: None, served, parameter: None, left: None }
     }
 
     /// An error that a retry may fix.

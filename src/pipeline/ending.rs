@@ -77,8 +77,10 @@ pub fn trouble(fault: Fault, summary: &str) -> Diagnosis {
 }
 
 /// The diagnosis of a conflict that the model reports.
-pub fn conflict(clause: Option<&ClauseId>, message: &str) -> Diagnosis {
-    let place = clause.map(|clause| format!(" at {clause}")).unwrap_or_default();
+pub fn conflict<'a>(clauses: impl Iterator<Item = &'a ClauseId>, message: &str) -> Diagnosis {
+    let clauses: Vec<ClauseId> = clauses.cloned().collect();
+    let names: Vec<&str> = clauses.iter().map(ClauseId::as_str).collect();
+    let place = if names.is_empty() { String::new() } else { format!(" at {}", names.join(", ")) };
     let summary = format!("the model reports a conflict{place}: {message}");
-    Diagnosis { clauses: clause.into_iter().cloned().collect(), ..trouble(Fault::Spec, &summary) }
+    Diagnosis { clauses, ..trouble(Fault::Spec, &summary) }
 }

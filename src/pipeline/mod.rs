@@ -232,8 +232,10 @@ impl State {
             }
             (
                 Phase::Starting | Phase::Asking { .. } | Phase::Adopting,
-                Event::GenerationFailed { attempt, failure, message, wait_s },
-            ) if *attempt == number => self.generation_failed(*failure, message, *wait_s),
+                Event::GenerationFailed { attempt, failure, message, wait_s, completion },
+            ) if *attempt == number => {
+                self.generation_failed(*failure, message, *wait_s, *completion);
+            }
             (Phase::Starting, Event::InputsRefused { attempt, diagnosis })
                 if *attempt == number =>
             {
@@ -257,12 +259,11 @@ impl State {
             {
                 self.fail(AttemptFailure::Malformed { message: message.clone(), reask: *reask });
             }
-            (Phase::Reading { .. }, Event::Conflict { attempt, clause, message })
+            (Phase::Reading { .. }, Event::Conflict { attempt, clause, others, message })
                 if *attempt == number =>
             {
-                self.end(JobOutcome::SpecSuspected {
-                    diagnosis: ending::conflict(clause.as_ref(), message),
-                });
+                let diagnosis = ending::conflict(clause.iter().chain(others), message);
+                self.end(JobOutcome::SpecSuspected { diagnosis });
             }
             (Phase::Gating { candidate, gate }, Event::GateReported { attempt, report })
                 if *attempt == number && self.is_report_of(candidate, *gate, report) =>
@@ -346,7 +347,15 @@ impl State {
         });
     }
 
-    fn generation_failed(&mut self, failure: Failure, message: &str, wait_s: Option<u64>) {
+    /// No answer came. `left` is what an agent left all the same.
+    fn generation_failed(
+        &mut self,
+        failure: Failure,
+        message: &str,
+        wait_s: Option<u64>,
+        left: Option<Digest>,
+    ) {
+        self.current().completion = left;
         let fault = match failure {
             Failure::Truncated => return self.fail(AttemptFailure::Truncated(message.to_owned())),
             Failure::Budget => Fault::Budget,

@@ -148,6 +148,8 @@ pub struct PromptInputs<'a> {
     pub tried: Vec<String>,
     /// Whether the prompt is for a program that works on the files.
     pub agent: bool,
+    /// The command that runs the tests there.
+    pub tests: Option<&'static str>,
     /// Whether the answer must be one JSON object.
     pub json: bool,
     /// Maximum tokens of the prompt.
@@ -246,7 +248,7 @@ fn render_with(
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": inputs.depends, "constraints": inputs.constraints,
         "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
-        "json": inputs.json, "long": long, "findings": findings, "problem": problem, "kind": inputs.kind, "tried": tried,
+        "tests": inputs.tests, "json": inputs.json, "long": long, "findings": findings, "problem": problem, "kind": inputs.kind, "tried": tried,
     });
     let context = Value::from(minijinja::value::Serde(&context));
     let mut env = environment();
@@ -353,6 +355,7 @@ mod tests {
             problem: None,
             tried: Vec::new(),
             agent: false,
+            tests: None,
             json: false,
             most_tokens: None,
         };

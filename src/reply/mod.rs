@@ -29,6 +29,8 @@ pub enum Reply {
     Conflict {
         /// The clause it names.
         clause: ClauseId,
+        /// The other clauses that it names.
+        others: Vec<ClauseId>,
         /// Why.
         message: String,
     },
@@ -76,7 +78,7 @@ pub fn is_whole(text: &str) -> bool {
 }
 
 /// Reads a complete tree. Its files pass the same checks as a completion's; files missing from it
-/// are deleted. A file `CONFLICT` in its root, `CLAUSE reason`, reports a conflict.
+/// are deleted. A file `CONFLICT` in its root, with lines `CLAUSE reason`, reports a conflict.
 pub fn read_tree(tree: &Tree, rules: &ReplyRules) -> Reply {
     if let Some(text) = tree.text(CONFLICT) {
         let text = text.trim();
@@ -106,11 +108,26 @@ pub fn read_work(tree: &Tree, base: Option<&Tree>, rules: &ReplyRules, again: bo
     read_tree(&work, rules)
 }
 
+/// Marks around a clause's id.
+const MARKS: [char; 9] = ['`', '*', '-', '"', ',', ':', ';', '(', ')'];
+
 fn conflict(clause: &str, message: String, rules: &ReplyRules) -> Reply {
-    match rules.clauses.iter().find(|c| c.as_str() == clause || c.name() == clause) {
-        Some(clause) => Reply::Conflict { clause: clause.clone(), message },
-        None => Reply::UnknownConflict { clause: clause.to_owned(), message },
-    }
+    let clause = clause.trim_matches(MARKS);
+    let mut all = rules.clauses.iter();
+    let Some(first) = all.find(|c| c.as_str() == clause || c.name() == clause) else {
+        return Reply::UnknownConflict { clause: clause.to_owned(), message };
+    };
+    let others = rules.clauses.iter().filter(|one| *one != first && names(&message, one));
+    let (clause, others) = (first.clone(), others.cloned().collect());
+    Reply::Conflict { clause, others, message }
+}
+
+/// Whether a reason has the id of a clause, or begins a further line with its name.
+fn names(message: &str, clause: &ClauseId) -> bool {
+    let words = |text| str::split_whitespace(text).map(|word| word.trim_matches(MARKS));
+    let mut starts =
+        message.lines().skip(1).filter_map(|line| words(line).find(|word| !word.is_empty()));
+    starts.any(|word| word == clause.name()) || words(message).any(|word| word == clause.as_str())
 }
 
 #[cfg(test)]

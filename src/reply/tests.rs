@@ -9,7 +9,7 @@ fn rules() -> ReplyRules {
         allowed: ["setup.toml", "src/**/*.rs"].map(str::to_owned).to_vec(),
         root: RelPath::parse("src/lib.rs").expect("is one"),
         layout: toolchain::of(&Target::default()).layout(&Target::default()),
-        clauses: vec![ClauseId::new("roman", "range")],
+        clauses: ["basic", "range"].map(|name| ClauseId::new("roman", name)).into(),
         base: Tree::default(),
     }
 }
@@ -33,7 +33,10 @@ fn summary(reply: Reply) -> String {
             let files = tree.iter().map(|(path, bytes)| format!(" {path}={}", bytes.len()));
             format!("{reader}:{}", files.collect::<String>())
         }
-        Reply::Conflict { clause, message } => format!("conflict {clause}: {message}"),
+        Reply::Conflict { clause, others, message } => {
+            let others: String = others.iter().map(|one| format!(" and {one}")).collect();
+            format!("conflict {clause}{others}: {message}")
+        }
         Reply::Malformed { message, .. } => format!("malformed: {message}"),
         Reply::UnknownConflict { clause, .. } => format!("unknown conflict: {clause}"),
     }
@@ -57,6 +60,14 @@ fn every_reader_parses_its_format() {
         (
             "### CONFLICT: roman/range one excludes the other",
             "conflict roman/range: one excludes the other",
+        ),
+        (
+            "### CONFLICT: roman/range it excludes `roman/basic`, not a range",
+            "conflict roman/range and roman/basic: it excludes `roman/basic`, not a range",
+        ),
+        (
+            "{\"files\":[{\"path\":\"CONFLICT\",\"content\":\"range: one basic why\\n- basic: two\"}]}",
+            "conflict roman/range and roman/basic: one basic why\n- basic: two",
         ),
     ] {
         assert_eq!(summary(reply(text)), expected, "{text}");

@@ -88,8 +88,14 @@ impl Progress {
         let known = live.specs.get(spec).map(|spec| &**spec);
         let text = words::outcome(outcome, known, self.paint);
         drop(live);
+        let text = format!("{}: {}", self.paint.name(spec), text.trim_end());
+        // What the work needs has failed, not the work.
+        let is_error = matches!(outcome, JobOutcome::Failed { .. });
+        if self.style == Style::Quiet && is_error {
+            drop(writeln!(std::io::stderr(), "{}", for_terminal(&text)));
+        }
         if !matches!(outcome, JobOutcome::Promoted) {
-            self.line(&format!("{}: {}", self.paint.name(spec), text.trim_end()));
+            self.line(&text);
         }
     }
 

@@ -132,10 +132,11 @@ pub fn event(event: &Event, paint: Styler) -> String {
         Event::Malformed { message, .. } => {
             format!("{}: {}", paint.bad("answer unusable"), indented(message))
         }
-        Event::Conflict { clause, message, .. } => {
+        Event::Conflict { clause, others, message, .. } => {
             let head = paint.bad("the model reports a conflict");
-            let place = clause.as_ref().map(|clause| format!(" at {clause}")).unwrap_or_default();
-            format!("{head}{place}: {}", indented(message))
+            let names: Vec<_> = clause.iter().chain(others).map(ClauseId::as_str).collect();
+            let place = if names.is_empty() { "" } else { " at " };
+            format!("{head}{place}{}: {}", names.join(", "), indented(message))
         }
         Event::GateReported { report, .. } => gate(report, paint),
         Event::Judged { judgement, .. } => judged(judgement, paint),

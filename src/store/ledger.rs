@@ -108,6 +108,9 @@ pub struct Day {
     pub unpriced: i64,
     /// Number of calls.
     pub calls: i64,
+    /// Of the tokens, those that are reserved for calls without a known cost: they have not ended,
+    /// were cut, or the server told no count.
+    pub reserved: i64,
 }
 
 impl Day {

@@ -70,7 +70,7 @@ pub(super) fn stored(tokens: u64) -> i64 {
 
 /// What days cost.
 pub(super) const DAYS: &str =
-    "SELECT day, sum(tokens), sum(usd), sum(tokens * (priced = 0)), count(*)
+    "SELECT day, sum(tokens), sum(usd), sum(tokens * (priced = 0)), count(*), sum(tokens * (settled = 0))
     FROM spending";
 
 /// A row of [`DAYS`].
@@ -81,6 +81,7 @@ pub(super) fn day(row: &rusqlite::Row<'_>) -> Result<Day, rusqlite::Error> {
         usd: row.get(2)?,
         unpriced: row.get(3)?,
         calls: row.get(4)?,
+        reserved: row.get(5)?,
     })
 }
 

@@ -76,6 +76,9 @@ pub trait NativeSuites: Sync {
     /// Parses the results of a test's commands.
     fn read_test(&self, run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported;
 
+    /// The command that runs the visible tests where a program works on a candidate.
+    fn visible_command(&self) -> &'static str;
+
     /// The control test in each mounted file, which must fail with the nonce in its message; `None`
     /// if candidate code never shares a process with the tests.
     fn canary(&self) -> Option<&'static str>;

@@ -229,6 +229,9 @@ pub enum Event {
         /// Seconds of the server's rate limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<u64>,
+        /// What an agent left all the same, in the objects: for people, not judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        completion: Option<Digest>,
     },
     /// The answer was parsed into a tree.
     CandidateMade {
@@ -261,6 +264,9 @@ pub enum Event {
         attempt: u32,
         /// The clause it names; `None` where there is no such clause.
         clause: Option<ClauseId>,
+        /// The other clauses that it names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<ClauseId>,
         /// Its reason.
         message: String,
     },

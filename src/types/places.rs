@@ -23,13 +23,16 @@ pub const BUILD: &str = "/target";
 pub const DEPENDENCIES: &str = "/vendor";
 /// The layer of the packages that a target allows, read-only.
 pub const PACKAGES: &str = "/packages";
+/// The packages of tests that gates run apart from the candidate, where one program has both,
+/// read-only.
+pub const TESTING: &str = "/testing";
 /// A language's tools, read-only.
 pub const TOOLS: &str = "/toolchain";
 /// The home of these tools, for their state; fresh for each program.
 pub const TOOL_HOME: &str = "/cargo";
 
 /// Mount points for content that differs from the machine's folders.
-pub const MOUNT_POINTS: [&str; 5] = [BUILD, DEPENDENCIES, PACKAGES, TOOLS, TOOL_HOME];
+pub const MOUNT_POINTS: [&str; 6] = [BUILD, DEPENDENCIES, PACKAGES, TESTING, TOOLS, TOOL_HOME];
 
 /// Whether a sandbox has its own folder at this path, so that the machine's cannot be shown. The
 /// path must not contain `..`.

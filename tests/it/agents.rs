@@ -3,6 +3,9 @@
 
 mod conversation;
 mod crowd;
+mod ends;
+mod visible;
+mod wires;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +23,11 @@ const KEY: &str = "sk-real-key";
 
 /// A workspace whose generator is this script.
 fn world(url: &str, spec: &str, script: &str, settings: &str, extra: &str) -> World {
-    let world = World::new(url, &[("adder", spec)], extra);
+    with_agent(World::new(url, &[("adder", spec)], extra), script, settings)
+}
+
+/// The same of another workspace.
+fn with_agent(world: World, script: &str, settings: &str) -> World {
     let agent = world.path("agent");
     let argv = ["{model}", "{base_url}", "{token}"];
     let argv = [&[agent.to_str().expect("is text")], &argv[..]].concat();

@@ -63,10 +63,10 @@ fn tree(content: u64) -> Tree {
 /// The simulated result of an effect.
 fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
     let attempt = state.attempt().map_or(0, |attempt| attempt.number);
-    let message = "m".to_owned();
+    let (message, clause) = ("m".to_owned(), ClauseId::new("s", "c"));
     let failed = |failure| {
         let (message, wait_s) = ("m".to_owned(), None);
-        Event::GenerationFailed { attempt, failure, message, wait_s }
+        Event::GenerationFailed { attempt, failure, message, wait_s, completion: None }
     };
     match effect {
         Effect::Start => Event::AttemptStarted {
@@ -90,7 +90,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
         Effect::Adopt => made(attempt, random),
         Effect::Read { .. } => match random.below(20) {
             0..3 => Event::Malformed { attempt, message, reask: random.one_in(2) },
-            3 => Event::Conflict { attempt, clause: Some(ClauseId::new("s", "c")), message },
+            3 => Event::Conflict { attempt, clause: Some(clause), others: Vec::new(), message },
             _ => made(attempt, random),
         },
         Effect::Gate { gate, .. } => {
@@ -280,7 +280,8 @@ fn lied_to(
                     }
                     Err(error) => {
                         let (message, failure) = (error.to_string(), Failure::Budget);
-                        Event::GenerationFailed { attempt, failure, message, wait_s: None }
+                        let (wait_s, completion) = (None, None);
+                        Event::GenerationFailed { attempt, failure, message, wait_s, completion }
                     }
                 }
             }

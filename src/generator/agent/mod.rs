@@ -2,6 +2,7 @@
 //! gateway. Its answer is the tree that it leaves; its exit status says nothing about the work.
 
 mod events;
+mod installed;
 mod presets;
 mod transcript;
 
@@ -28,6 +29,7 @@ use crate::sandbox::{LeftFiles, SandboxView, WorkOrder, WorkSandbox};
 use crate::types::agent::AgentSettings;
 use crate::types::{Digest, Failure, Limits, LimitsConfig, RelPath, Tree, Usage, limits};
 
+pub use installed::on_path;
 use presets::find;
 pub use presets::{PRESETS, Preset};
 pub use transcript::{AgentTranscript, WorkReport, read_transcript};
@@ -88,6 +90,17 @@ impl Agent {
         }
     }
 
+    /// Its command line, with places for what differs from attempt to attempt.
+    fn line(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:={}@".contains(c);
+        let word = |word: String| {
+            let word = word.replace("{model}", &self.settings.server.model);
+            let is_plain = !word.is_empty() && word.chars().all(plain);
+            if is_plain { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+        };
+        self.argv().into_iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
     /// The program over an open sandbox.
     fn command(&self, request: &Request, work: &WorkSandbox, token: &str) -> Program {
         let home = work.home.join("agent");
@@ -111,7 +124,11 @@ impl Agent {
         let mut env: BTreeMap<String, OsString> = work.env.iter().cloned().collect();
         let path = env.get("PATH").cloned().unwrap_or_default();
         let own = self.program.as_deref().and_then(Path::parent).unwrap_or(Path::new("/usr/bin"));
-        let path = format!("{}:{}:/usr/local/bin", path.to_string_lossy(), own.display());
+        let mut path = format!("{}:{}:/usr/local/bin", path.to_string_lossy(), own.display());
+        let runs = self.program.as_deref().and_then(installed::interpreter);
+        if let Some(folder) = runs.as_deref().and_then(Path::parent) {
+            path += &format!(":{}", folder.display());
+        }
         env.insert("PATH".to_owned(), path.into());
         env.insert("HOME".to_owned(), home.into());
         let own = preset.iter().flat_map(|one| one.env);
@@ -165,6 +182,11 @@ impl Agent {
         let (tree, ignored) = tree_of(left, &work);
         said.extend(WorkReport::new(&said, &output, &report, ignored).line());
         work.session.close().await;
+        let is_changed = request.base.is_some_and(|base| base != tree.digest());
+        let asked = report.requests + report.repeated > 0;
+        if !is_changed && !asked && matches!(output.ended, Ended::Exit(126 | 127)) {
+            return Err(not_started(&said));
+        }
         self.end(&output, report, tree, said)
     }
 
@@ -226,6 +248,10 @@ impl Agent {
         tree: Tree,
         transcript: Vec<u8>,
     ) -> Result<Generation, GenerationError> {
+        let failed = output.ended != Ended::Exit(0);
+        let status = report.status.filter(|status| failed && is_servers(*status));
+        let (usage, model) = (report.usage, self.settings.server.model.clone());
+        let left = Generation::Workspace { tree, transcript, usage, model, replay: None };
         if report.capped {
             let most = self.settings.attempt_tokens;
             let message = format!(
@@ -233,16 +259,15 @@ impl Agent {
                 report.earlier + report.usage.input + report.usage.output
             );
             let error = GenerationError::new(Failure::Budget, message);
-            return Err(GenerationError { served: true, ..error });
+            return Err(GenerationError { served: true, left: Some(Box::new(left)), ..error });
         }
-        let failed = output.ended != Ended::Exit(0);
-        if let Some(status) = report.status.filter(|status| failed && is_servers(*status)) {
+        if let Some(status) = status {
             let none = reqwest::header::HeaderMap::new();
             let error = super::wire::classify::of_response(status, &none, "");
-            return Err(GenerationError { served: report.usage != Usage::default(), ..error });
+            let served = usage != Usage::default();
+            return Err(GenerationError { served, left: Some(Box::new(left)), ..error });
         }
-        let (usage, model) = (report.usage, self.settings.server.model.clone());
-        Ok(Generation::Workspace { tree, transcript, usage, model, replay: None })
+        Ok(left)
     }
 }
 
@@ -283,25 +308,22 @@ fn tree_of(left: LeftFiles, work: &WorkSandbox) -> (Tree, Vec<String>) {
     (files.into_iter().collect(), ignored)
 }
 
+/// The error of a program that the shell could not start.
+fn not_started(said: &[u8]) -> GenerationError {
+    let turns = read_transcript(&String::from_utf8_lossy(said)).turns;
+    let last = turns.last().map(|words| format!(": {words}")).unwrap_or_default();
+    let message = format!(
+        "the agent's program did not start in the sandbox{last}; list what it needs to read in \
+         `[sandbox] read_only`"
+    );
+    GenerationError::new(Failure::Configuration, message)
+}
+
 fn unusable(why: &dyn std::fmt::Display) -> GenerationError {
     GenerationError::new(Failure::Configuration, format!("{why}; see `regen doctor`"))
 }
 
-/// A program on this machine.
-pub fn on_path(name: &str) -> Option<PathBuf> {
-    let is_program = |path: &PathBuf| {
-        use std::os::unix::fs::PermissionsExt;
-        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    if name.contains('/') {
-        return std::fs::canonicalize(name).ok().filter(is_program);
-    }
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_program)?;
-    std::fs::canonicalize(found).ok()
-}
-
-/// The program of an agent and what it calls its version.
+/// The program of an agent, what it calls its version, and its command line.
 ///
 /// # Errors
 /// What is missing.
@@ -313,16 +335,7 @@ pub fn program_of(settings: &AgentSettings) -> Result<String, String> {
     let said = asked.map_err(|why| format!("{}: {why}", program.display()))?;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let version = said.lines().next().unwrap_or("no version").trim().to_owned();
-    Ok(format!("{} ({version})", program.display()))
-}
-
-/// What a program is installed with: its packages, its environment of Python, or nothing. A folder
-/// that it only lies in is not shown: that may be the workspace.
-fn installed(program: &Path) -> PathBuf {
-    let is_environment = |folder: &&Path| folder.join("pyvenv.cfg").is_file();
-    let environment = program.ancestors().skip(1).find(is_environment);
-    let packages = program.ancestors().find(|path| path.ends_with("node_modules"));
-    packages.or(environment).unwrap_or(program).to_owned()
+    Ok(format!("{} ({version}), as `{}`", program.display(), agent.line()))
 }
 
 impl Generator for Agent {
@@ -359,13 +372,7 @@ impl Generator for Agent {
         };
         Ok(Some(WorkOrder {
             files: vec![(TASK.to_owned(), request.prompt.user.clone().into_bytes())],
-            // What is below /usr is there for every program.
-            shown: self
-                .program
-                .iter()
-                .map(|program| installed(program))
-                .filter(|path| !path.starts_with("/usr"))
-                .collect(),
+            shown: self.program.iter().flat_map(|program| installed::shown(program)).collect(),
             limits: Limits::of(&config),
         }))
     }

@@ -4,6 +4,7 @@ mod examples;
 mod language;
 mod report;
 mod suites;
+mod visible;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use super::{
 use crate::types::{Digest, Example, Finding, Problem, Resource, Spec, Target, Tree};
 
 pub use language::ApartTests;
+pub use visible::{FILE as TESTS_SCRIPT, script as tests_script};
 
 /// The variable with a change of the red proof.
 const MUTANT: &str = "REGEN_MUTANT";
@@ -96,6 +98,10 @@ impl<T: ApartTests> NativeSuites for T {
 
     fn canary(&self) -> Option<&'static str> {
         None
+    }
+
+    fn visible_command(&self) -> &'static str {
+        visible::COMMAND
     }
 
     fn compared(&self, message: &str) -> Option<(String, String)> {

@@ -115,6 +115,11 @@ impl NativeSuites for AssistantTests {
         Reported::Ignored
     }
 
+    /// None: the model under test is not in an agent's sandbox.
+    fn visible_command(&self) -> &'static str {
+        ""
+    }
+
     fn canary(&self) -> Option<&'static str> {
         None
     }

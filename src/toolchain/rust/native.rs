@@ -95,6 +95,10 @@ impl NativeSuites for RustSuites {
         }
     }
 
+    fn visible_command(&self) -> &'static str {
+        "cargo test --offline"
+    }
+
     fn canary(&self) -> Option<&'static str> {
         Some(nonce::CANARY)
     }
