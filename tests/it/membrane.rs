@@ -231,6 +231,8 @@ const CHEATS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
 ];
+/// Families that attack something else than values.
+const ELSEWHERE: [&str; 6] = ["ends", "report", "looks", "threads", "skips", "kills"];
 /// Tests that import everything, and names that would replace what they use.
 const STARRED: &str = "import pytest\n\nfrom adder import *\n\n\ndef test_mean():\n    assert abs(mean(1, 2) - 1.5) < \
     1e-9\n\n\ndef test_check():\n    with pytest.raises(ValueError):\n        check(-1)\n";
@@ -263,12 +265,16 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     let suites = [("test_strict.py", STRICT)];
     let honest = judged("test", &format!("{LAZY}{}", include_str!("membrane/strict.py")), &suites);
     assert_eq!(told(&honest), "");
+    // A value, an error and a call back are enough for what does not depend on what a test asks.
+    let (few, _) = STRICT.split_once("\n\ndef test_box").expect("has this test");
+    let few = [("test_strict.py", few)];
     let cheats = of_each_kind(CHEATS.iter().copied(), |cheat| cheat.0);
     for (family, code, fulfilled) in cheats {
         if !is_full() && family != "equal" {
             continue;
         }
-        let report = judged("test", &format!("{LAZY}{code}"), &suites);
+        let strict = if ELSEWHERE.contains(&family) { &few } else { &suites };
+        let report = judged("test", &format!("{LAZY}{code}"), strict);
         assert_ne!(report.outcome, Outcome::Pass, "{family}: {code}");
         let true_ones = BTreeSet::from_iter(fulfilled.iter().copied());
         assert_eq!(passed(&report), true_ones, "{family}: {code}\n{}", told(&report));
@@ -283,7 +289,7 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     }
     for lie in of_each_kind(LIES.iter().copied(), |_| ()) {
         let code = WIRES.replace("LIE", lie);
-        let report = judged("test", &format!("{LAZY}{code}"), &suites);
+        let report = judged("test", &format!("{LAZY}{code}"), &few);
         assert_eq!(passed(&report), BTreeSet::new(), "{lie}\n{}", told(&report));
     }
 }
