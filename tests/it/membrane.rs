@@ -63,10 +63,19 @@ fn examples_are_judged_apart_from_the_candidate_and_promoted() {
 /// A spec for suites over a package `adder`.
 pub const SUITES: &str = "# Adder\n\n- It MUST add. `test_id: add`\n";
 
+/// Each test is run once.
+pub const ONCE: &str = "[gate.test]\nruns = 1\n";
+/// The same, for tests that do not end: none waits for a minute.
+pub const SOON: &str = "[gate.test]\nruns = 1\ntimeout_s = 15\n";
+
 /// Runs one gate over a package `adder` with these suites.
 fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
+    judged_with(ONCE, gate, code, suites)
+}
+
+fn judged_with(config: &str, gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
     let server = Server::start(Vec::new());
-    let world = world(&server, "adder", SUITES, "[gate.test]\nruns = 1\n");
+    let world = world(&server, "adder", SUITES, config);
     judge(&world, "python", gate, &[("src/adder/__init__.py", code)], suites)
 }
 
@@ -316,7 +325,7 @@ fn what_does_not_pass_is_told_with_its_call() {
         return;
     }
     let late = "import adder\n\n\ndef test_hangs():\n    adder.wait(1)\n";
-    let report = judged("test", code, &[("test_adder.py", late)]);
+    let report = judged_with(SOON, "test", code, &[("test_adder.py", late)]);
     assert_eq!(told(&report), "test_hangs: adder.wait(1) did not end in time\n");
     assert_eq!(report.outcome, Outcome::Timeout);
     let late = "import adder\n\n\ndef test_fills():\n    adder.fill()\n";
