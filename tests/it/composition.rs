@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
 use crate::endurance::Random;
+use crate::rollback::{killed_at, steps};
 use crate::server::{Act, Server, files};
 use crate::world::{PATIENCE, World, all, stable, until};
 
@@ -379,19 +380,26 @@ fn a_set_is_switched_whole_whenever_it_is_killed() {
     world.run(&["run", "-q"]).expect(0);
     let (whole, new) = (begun.elapsed(), seen(&world));
     assert_ne!(old, new);
+    copy(&ready, &project);
+    let steps = steps(&world, &["run"]);
     let kills = std::env::var("REGEN_KILLS").ok().and_then(|many| many.parse().ok()).unwrap_or(20);
     let (mut random, mut cut) = (Random(7), 0);
     for number in 0..kills {
         copy(&ready, &project);
-        let mut child = start(&world);
-        let most = u64::try_from(whole.as_micros()).expect("is short");
-        std::thread::sleep(Duration::from_micros(random.below(most)));
-        if number % 4 == 0 {
-            // A reader beside a promotion.
-            let now = seen(&world);
-            assert!(now == old || now == new, "a mixed set beside a promotion");
+        if let Some(steps) = steps.filter(|_| number % 2 == 1) {
+            // At one of its steps, from the first to the last.
+            killed_at(&world, &["run"], 1 + steps * number / kills);
+        } else {
+            let mut child = start(&world);
+            let most = u64::try_from(whole.as_micros()).expect("is short");
+            std::thread::sleep(Duration::from_micros(random.below(most)));
+            if number % 4 == 0 {
+                // A reader beside a promotion.
+                let now = seen(&world);
+                assert!(now == old || now == new, "a mixed set beside a promotion");
+            }
+            kill(&mut child);
         }
-        kill(&mut child);
         let after = seen(&world);
         cut += u32::from(after == old);
         assert!(after == old || after == new, "a mixed set after kill {number}");
