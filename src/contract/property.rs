@@ -1,10 +1,10 @@
 //! Properties: variables with types or ranges, then one CEL expression over calls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cel::extractors::Arguments;
-use cel::{Context, ExecutionError, Program, Value};
+use cel::{Context, Env, ExecutionError, Program, Value};
 
 use super::cel_values::{cel_name, from_cel, to_cel};
 use super::generate::{Input, inputs};
@@ -36,6 +36,9 @@ const STANDARD: [&str; 14] = [
     "type",
     "uint",
 ];
+
+/// The same with its types, made once: a property is judged over thousands of inputs.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// A property.
 #[derive(Clone, Debug)]
@@ -339,7 +342,7 @@ impl Property {
         trial: &Arc<PropertyTrial>,
     ) -> Judged {
         let needed = Arc::new(Mutex::new(None));
-        let mut context = Context::default();
+        let mut context = Context::with_env(ENVIRONMENT.clone());
         for (variable, value) in self.variables.iter().zip(values) {
             let value = to_cel(interface, &variable.ty, value);
             context.add_variable_from_value(variable.name.clone(), value);

@@ -131,7 +131,33 @@ impl<'a> GateSandbox<'a> {
         let both = context.sandbox.open_pair(&tests, &candidate).await;
         let (session, beside) = both.map_err(|why| unusable(&why))?;
         let one = Self::over(context, gate, session, Some(beside), layers);
+        one.prepare().await?;
         Ok(Self { _tools: tools, ..one })
+    }
+
+    /// Does once what each run of a test would do on both sides. No candidate's code runs.
+    async fn prepare(&self) -> Result<(), GateResult> {
+        let membrane = self.language().native().and_then(|native| native.membrane());
+        let (Some(membrane), Some(beside)) = (membrane, &self.beside) else { return Ok(()) };
+        let theirs = places(beside);
+        let tests = self.once(&self.session, &self.places, membrane.prepare_tests(&self.places));
+        let candidate = self.once(beside, &theirs, membrane.prepare_candidate(&theirs));
+        let (tests, candidate) = tokio::join!(tests, candidate);
+        tests.and(candidate)
+    }
+
+    async fn once(
+        &self,
+        session: &Session,
+        places: &Places,
+        command: Option<ToolCommand>,
+    ) -> Result<(), GateResult> {
+        let Some(command) = command else { return Ok(()) };
+        let time = self.context.timeout.min(limits::TEST_TIMEOUT);
+        let language = self.language();
+        let program = program(&command, places, language, Vec::new(), time);
+        // What it did not make, a run makes itself: its result says nothing.
+        session.run(&program, command.builds).await.map(drop).map_err(|why| unusable(&why))
     }
 
     fn over(

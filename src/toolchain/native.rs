@@ -110,4 +110,15 @@ pub trait Membrane: Sync {
 
     /// The packages of the tests, which the candidate never sees.
     fn tests_layer(&self) -> Box<dyn DependencyLayer>;
+
+    /// What each run would do with the candidate's files, done once in its sandbox. A run that does
+    /// not find it does it itself, and tells of errors.
+    fn prepare_candidate(&self, _places: &Places) -> Option<ToolCommand> {
+        None
+    }
+
+    /// The same with the tests, in their sandbox.
+    fn prepare_tests(&self, _places: &Places) -> Option<ToolCommand> {
+        None
+    }
 }

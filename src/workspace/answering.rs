@@ -120,7 +120,7 @@ impl Workspace {
 impl SampledModel<'_> {
     /// What the last reservation was spent for; `None` without one.
     pub fn spent(&self) -> Option<Spend> {
-        self.spent.borrow().clone()
+        *self.spent.borrow()
     }
 
     fn generator(&self, temperature: Option<f64>) -> Result<Arc<dyn Generator>, GenerationError> {

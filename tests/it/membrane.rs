@@ -63,10 +63,19 @@ fn examples_are_judged_apart_from_the_candidate_and_promoted() {
 /// A spec for suites over a package `adder`.
 pub const SUITES: &str = "# Adder\n\n- It MUST add. `test_id: add`\n";
 
+/// Each test is run once.
+pub const ONCE: &str = "[gate.test]\nruns = 1\n";
+/// The same, for tests that do not end: none waits for a minute.
+pub const SOON: &str = "[gate.test]\nruns = 1\ntimeout_s = 15\n";
+
 /// Runs one gate over a package `adder` with these suites.
 fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
+    judged_with(ONCE, gate, code, suites)
+}
+
+fn judged_with(config: &str, gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
     let server = Server::start(Vec::new());
-    let world = world(&server, "adder", SUITES, "[gate.test]\nruns = 1\n");
+    let world = world(&server, "adder", SUITES, config);
     judge(&world, "python", gate, &[("src/adder/__init__.py", code)], suites)
 }
 
@@ -231,6 +240,8 @@ const CHEATS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
 ];
+/// Families that attack something else than values.
+const ELSEWHERE: [&str; 6] = ["ends", "report", "looks", "threads", "skips", "kills"];
 /// Tests that import everything, and names that would replace what they use.
 const STARRED: &str = "import pytest\n\nfrom adder import *\n\n\ndef test_mean():\n    assert abs(mean(1, 2) - 1.5) < \
     1e-9\n\n\ndef test_check():\n    with pytest.raises(ValueError):\n        check(-1)\n";
@@ -263,12 +274,16 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     let suites = [("test_strict.py", STRICT)];
     let honest = judged("test", &format!("{LAZY}{}", include_str!("membrane/strict.py")), &suites);
     assert_eq!(told(&honest), "");
+    // A value, an error and a call back are enough for what does not depend on what a test asks.
+    let (few, _) = STRICT.split_once("\n\ndef test_box").expect("has this test");
+    let few = [("test_strict.py", few)];
     let cheats = of_each_kind(CHEATS.iter().copied(), |cheat| cheat.0);
     for (family, code, fulfilled) in cheats {
         if !is_full() && family != "equal" {
             continue;
         }
-        let report = judged("test", &format!("{LAZY}{code}"), &suites);
+        let strict = if ELSEWHERE.contains(&family) { &few } else { &suites };
+        let report = judged("test", &format!("{LAZY}{code}"), strict);
         assert_ne!(report.outcome, Outcome::Pass, "{family}: {code}");
         let true_ones = BTreeSet::from_iter(fulfilled.iter().copied());
         assert_eq!(passed(&report), true_ones, "{family}: {code}\n{}", told(&report));
@@ -283,7 +298,7 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     }
     for lie in of_each_kind(LIES.iter().copied(), |_| ()) {
         let code = WIRES.replace("LIE", lie);
-        let report = judged("test", &format!("{LAZY}{code}"), &suites);
+        let report = judged("test", &format!("{LAZY}{code}"), &few);
         assert_eq!(passed(&report), BTreeSet::new(), "{lie}\n{}", told(&report));
     }
 }
@@ -310,7 +325,7 @@ fn what_does_not_pass_is_told_with_its_call() {
         return;
     }
     let late = "import adder\n\n\ndef test_hangs():\n    adder.wait(1)\n";
-    let report = judged("test", code, &[("test_adder.py", late)]);
+    let report = judged_with(SOON, "test", code, &[("test_adder.py", late)]);
     assert_eq!(told(&report), "test_hangs: adder.wait(1) did not end in time\n");
     assert_eq!(report.outcome, Outcome::Timeout);
     let late = "import adder\n\n\ndef test_fills():\n    adder.fill()\n";

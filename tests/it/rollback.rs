@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::check::{ALSO_GOOD, commit};
 use crate::server::{Server, lib};
@@ -130,15 +130,17 @@ fn a_running_daemon_performs_the_rollback_and_keeps_it() {
     drop(daemon);
 }
 
-/// Runs regen under strace, which kills it at its n-th changing system call; `None` without strace.
-fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
-    let calls =
-        "rename,renameat,renameat2,fsync,fdatasync,syncfs,mkdir,unlink,unlinkat,pwrite64,ftruncate";
+/// System calls that change something.
+const CHANGES: &str =
+    "rename,renameat,renameat2,fsync,fdatasync,syncfs,mkdir,unlink,unlinkat,pwrite64,ftruncate";
+
+/// Runs regen under strace; `None` without one that may trace.
+fn traced(world: &World, args: &[&str], with: &[&str]) -> Option<Output> {
     let plain = world.command(args);
     let mut traced = Command::new("strace");
     traced
-        .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
-        .args(["-e", &format!("inject={calls}:signal=SIGKILL:when={n}")])
+        .args(["-qq", "-e", &format!("trace={CHANGES}")])
+        .args(with)
         .arg(plain.get_program())
         .args(args)
         .current_dir(world.path(""))
@@ -147,7 +149,21 @@ fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
     let output = traced.output().ok()?;
     // If tracing is not permitted, nothing runs.
     let refused = String::from_utf8_lossy(&output.stderr).contains("PTRACE");
-    (!refused).then(|| !output.status.success())
+    (!refused).then_some(output)
+}
+
+/// Kills regen at its n-th changing system call, if it has so many; `None` without strace.
+pub fn killed_at(world: &World, args: &[&str], n: usize) -> Option<bool> {
+    let inject = format!("inject={CHANGES}:signal=SIGKILL:when={n}");
+    let output = traced(world, args, &["-o", "/dev/null", "-e", &inject])?;
+    Some(!output.status.success())
+}
+
+/// How many such calls a command makes; `None` without strace.
+pub fn steps(world: &World, args: &[&str]) -> Option<usize> {
+    let calls = world.folder().join("calls");
+    traced(world, args, &["-o", &calls.display().to_string()])?;
+    Some(std::fs::read_to_string(calls).expect("is written").lines().count())
 }
 
 fn copy(from: &Path, to: &Path) {

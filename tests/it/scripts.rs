@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regen::types::{GateReport, Outcome};
 
-use crate::membrane::{SUITES, judge, passed, told};
+use crate::membrane::{ONCE, SOON, SUITES, judge, passed, told};
 use crate::server::{Act, Server, files};
 use crate::typescript::{FEW_GATES, has_tools, module, world};
 use crate::world::{Run, World, all, is_full, of_each_kind};
@@ -53,8 +53,12 @@ fn examples_are_judged_apart_from_the_candidate_and_promoted() {
 
 /// Runs one gate over a package `adder` with these suites.
 fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
+    judged_with(ONCE, gate, code, suites)
+}
+
+fn judged_with(config: &str, gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
     let server = Server::start(Vec::new());
-    let world = world(&server, "adder", SUITES, "[gate.test]\nruns = 1\n");
+    let world = world(&server, "adder", SUITES, config);
     judge(&world, "typescript", gate, &[("src/index.ts", code)], suites)
 }
 
@@ -229,7 +233,7 @@ fn what_does_not_pass_is_told_with_its_call() {
         ("await never()", "what the test waits for did not end in time"),
     ] {
         let late = format!("{head}test('hangs', async () => {{ {test}; }});\n");
-        let report = judged("test", code, &[("a.test.ts", &late)]);
+        let report = judged_with(SOON, "test", code, &[("a.test.ts", &late)]);
         assert_eq!(told(&report), format!("hangs: {why}\n"));
         assert_eq!(report.outcome, Outcome::Timeout);
     }

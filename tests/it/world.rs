@@ -72,6 +72,33 @@ static LAYERS: LazyLock<PathBuf> = LazyLock::new(|| {
     all.join(name)
 });
 
+/// The tools of all languages as they are remembered, so that each world need not look for them.
+static TOOLS: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
+    let targets = ["rust", "python", "typescript"]
+        .map(|language| format!("[target.{language}]\ntoolchain = \"{language}\"\n"));
+    let text = format!("[generator]\nmodel = \"none\"\n{}", targets.concat());
+    let harness = regen::config::parse("h", &text).expect("is right");
+    let folder = tempfile::tempdir().expect("a folder");
+    // The first world may be made in a runtime.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let env = tool_env();
+            let found = find_tools(&harness, &env, folder.path());
+            runtime.expect("a runtime").block_on(found).expect("has tools")
+        });
+    });
+    let mut known = BTreeMap::new();
+    collect(folder.path(), &mut known);
+    known
+});
+
+/// The environment that tools are found in.
+fn tool_env() -> ToolEnv {
+    let variables = std::env::vars_os();
+    ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
+}
+
 /// Whether this is the full run, `REGEN_TEST=all`.
 pub fn is_full() -> bool {
     std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all")
@@ -166,6 +193,10 @@ impl World {
         }
         std::fs::create_dir_all(world.cache().join("regen")).expect("makes folders");
         symlink(&*LAYERS, world.cache().join("regen/layers")).expect("links");
+        for (path, bytes) in &*TOOLS {
+            let name = path.file_name().expect("has a name");
+            std::fs::write(world.cache().join("regen").join(name), bytes).expect("writes");
+        }
         world
     }
 
@@ -297,12 +328,9 @@ impl World {
 
     /// This machine, for the gates of this workspace.
     pub async fn machine(&self, sandbox: &Sandbox, layers: &DependencyCache) -> Machine {
-        let variables = std::env::vars_os();
-        let variables =
-            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-        let env = ToolEnv::new(variables);
+        let env = tool_env();
         let harness = regen::config::parse("h", &self.read("harness.toml")).expect("is right");
-        let tools = find_tools(&harness, &env, &self.cache()).await;
+        let tools = find_tools(&harness, &env, &self.cache().join("regen")).await;
         Machine {
             tools: Arc::new(tools.expect("has tools")),
             probe: Arc::new(Probe::of(sandbox.clone())),

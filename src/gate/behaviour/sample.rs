@@ -89,7 +89,7 @@ impl<'a> SampleRoom<'a> {
         let printed = output.errors();
         let is_error = |line: &&str| line.contains("Error");
         let lines = || printed.lines().filter(|line| !line.trim().is_empty());
-        let last = lines().find(is_error).or_else(|| lines().last());
+        let last = lines().find(is_error).or_else(|| lines().next_back());
         let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
         match output.ended {
             Ended::Limit(resource) => self.room.hit(resource),

@@ -83,14 +83,14 @@ pub fn examples(tree: &Tree) -> Result<Vec<ChatMessage>, (u32, String)> {
     for (number, line) in lines {
         let message: ChatMessage =
             serde_json::from_str(line).map_err(|why| (number, why.to_string()))?;
-        let wanted = if all.len() % 2 == 0 { ChatRole::User } else { ChatRole::Assistant };
+        let wanted = if all.len().is_multiple_of(2) { ChatRole::User } else { ChatRole::Assistant };
         if message.role != wanted {
             let why = "`user` and `assistant` take turns, and `user` begins";
             return Err((number, why.to_owned()));
         }
         all.push(message);
     }
-    if all.len() % 2 == 1 {
+    if !all.len().is_multiple_of(2) {
         return Err((all.len() as u32, "the last message has no answer of `assistant`".to_owned()));
     }
     Ok(all)

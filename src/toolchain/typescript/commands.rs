@@ -116,6 +116,14 @@ pub fn strip(places: &Places, dialect: Dialect) -> ToolCommand {
     ToolCommand { builds: true, stdin, ..run("", args, places) }
 }
 
+/// Writes the tests as JavaScript, by a script that knows them.
+pub fn strip_tests(script: &str, places: &Places, dialect: Dialect) -> ToolCommand {
+    let mut args = texts(&["--input-type=module", "-"]);
+    args.extend([text(&places.dependencies), dialect.end().to_owned(), out(places)]);
+    let stdin = Some(script.as_bytes().to_vec());
+    ToolCommand { builds: true, stdin, ..run("", args, places) }
+}
+
 /// Lists what the modules of a candidate import and use.
 pub fn audit(subject: EffectSubject<'_>, places: &Places, dialect: Dialect) -> ToolCommand {
     let EffectSubject { spec, target, tree } = subject;

@@ -9,6 +9,17 @@ def test_add():
     assert add(2, 3) == 5
 
 
+def test_check():
+    with pytest.raises(ValueError, match="negative"):
+        check(-1)
+
+
+def test_call():
+    seen = []
+    call(lambda x: seen.append(x))
+    assert seen == [4]
+
+
 def test_box():
     assert Box(2).double() == Box(4)
     assert Box(2).double().v == 4
@@ -23,11 +34,6 @@ def test_contains():
     assert "bob" in greet("bob")
 
 
-def test_check():
-    with pytest.raises(ValueError, match="negative"):
-        check(-1)
-
-
 def test_check_passes():
     check(1)
     with pytest.raises(ValueError):
@@ -40,12 +46,6 @@ def test_greet():
 
 def test_mean():
     assert abs(mean(1, 2) - 1.5) < 1e-9
-
-
-def test_call():
-    seen = []
-    call(lambda x: seen.append(x))
-    assert seen == [4]
 
 
 def test_call_asserts():

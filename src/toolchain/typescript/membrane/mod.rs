@@ -20,8 +20,15 @@ const STAGE: &str =
 const RUNNER: &str = concat!(
     include_str!("wire.txt"),
     include_str!("../modules.txt"),
+    include_str!("examples.txt"),
     include_str!("mirror.txt"),
     include_str!("runner.txt")
+);
+/// Removes the types of the tests.
+const STRIP: &str = concat!(
+    include_str!("../modules.txt"),
+    include_str!("examples.txt"),
+    include_str!("strip.txt")
 );
 /// Their files. Names of suites do not start like this.
 const STAGE_FILE: &str = "regen_stage.mjs";
@@ -72,8 +79,9 @@ impl ApartTests for ScriptSuites {
     }
 
     fn command(&self, program: &TestProgram, test: &str, places: &Places) -> ToolCommand {
-        let args = [RUNNER_FILE, &program.source, test, self.0.end()];
-        let own = [STAGE_FILE, self.0.end(), &commands::packages(places)];
+        let out = commands::out(places);
+        let args = [RUNNER_FILE, &program.source, test, self.0.end(), &out];
+        let own = [STAGE_FILE, self.0.end(), &commands::packages(places), &out];
         let joined = commands::joined(&own, "1>&2", places);
         let tests = commands::joined(&args, "5>&2 1>/dev/null 2>&1", places);
         ToolCommand { joined: Some(Box::new(joined)), ..tests }
@@ -102,6 +110,14 @@ impl Membrane for ScriptSuites {
 
     fn tests_layer(&self) -> Box<dyn DependencyLayer> {
         Box::new(tools_layer::TESTS)
+    }
+
+    fn prepare_candidate(&self, places: &Places) -> Option<ToolCommand> {
+        self.0.choose(true, false).then(|| commands::strip(places, self.0))
+    }
+
+    fn prepare_tests(&self, places: &Places) -> Option<ToolCommand> {
+        self.0.choose(true, false).then(|| commands::strip_tests(STRIP, places, self.0))
     }
 }
 
