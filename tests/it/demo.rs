@@ -121,17 +121,14 @@ fn one_contract_is_replayed_in_three_languages() {
 }
 
 #[test]
-fn an_assistant_is_replayed_and_another_is_rejected() {
+fn assistants_are_replayed() {
     if !all() || !crate::behaviour::has_node() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
     let example = repository().join("examples/assistant");
     copy(&["harness.toml", "spec", "tests", "cassettes"], &example, folder.path());
-    let (code, err) = regen(folder.path(), &["run", "library"]);
+    let (code, err) = regen(folder.path(), &["run", "library", "no-code"]);
     assert_eq!(code, 0, "{err}");
-    insta::assert_snapshot!("assistant_promoted", stable(&err));
-    let (code, err) = regen(folder.path(), &["run", "no-code"]);
-    assert_eq!(code, 20, "{err}");
-    insta::assert_snapshot!("assistant_rejected", stable(&err));
+    insta::assert_snapshot!("assistants", by_spec(&err));
 }
