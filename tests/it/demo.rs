@@ -121,7 +121,7 @@ fn one_contract_is_replayed_in_three_languages() {
 }
 
 #[test]
-fn assistants_are_replayed() {
+fn assistants_are_replayed_and_one_is_rejected() {
     if !all() || !crate::behaviour::has_node() {
         return;
     }
@@ -131,4 +131,7 @@ fn assistants_are_replayed() {
     let (code, err) = regen(folder.path(), &["run", "library", "no-code"]);
     assert_eq!(code, 0, "{err}");
     insta::assert_snapshot!("assistants", by_spec(&err));
+    let (code, err) = regen(folder.path(), &["run", "seven-words"]);
+    assert_eq!(code, 20, "{err}");
+    insta::assert_snapshot!("assistant_rejected", stable(&err));
 }

@@ -6,7 +6,9 @@ use crate::gate::result::finding;
 use crate::types::behaviour::{deciding, percent, upper_bound};
 use crate::types::gate::TEST_ERROR;
 use crate::types::text::cut;
-use crate::types::{AcceptancePlan, Finding, GateName, Level, Prompt, SampleCount, TestStatus};
+use crate::types::{
+    AcceptancePlan, Finding, GateName, Level, Prompt, SampleCount, Status, TestStatus,
+};
 
 /// Failing answers that are told.
 const SHOWN: usize = 2;
@@ -105,7 +107,8 @@ impl<'t> SampleCounts<'t> {
 
     /// Whether the result refuses the instructions.
     pub fn refuses(&self) -> bool {
-        self.error.is_some() || self.test.clause.level != Level::May
+        let clause = self.test.clause;
+        self.error.is_some() || (clause.level != Level::May && clause.status != Status::Draft)
     }
 
     /// The counts, for reports and the lockfile.

@@ -8,7 +8,7 @@ export class ExpectationError extends Error {}
 const show = (value) => inspect(value, { breakLength: Infinity, maxStringLength: 2000 });
 const cases = [];
 const groups = [];
-const state = { checks: 0, opinions: [], asked: 0, waiting: 0, ask: null };
+const state = { checks: 0, failed: null, asked: 0, waiting: 0, ask: null };
 
 function add(title, run) {
   if (typeof title !== "string" || typeof run !== "function") {
@@ -73,7 +73,10 @@ function checked(value, negated) {
       const [holds, words] = matcher(value, ...wanted);
       state.checks += 1;
       if (holds === negated) {
-        throw new ExpectationError(`expected ${show(value)}${negated ? " not" : ""} ${words}`);
+        const why = `expected ${show(value)}${negated ? " not" : ""} ${words}`;
+        // What is caught has failed, too.
+        state.failed ??= why;
+        throw new ExpectationError(why);
       }
     };
   }
@@ -170,6 +173,7 @@ export async function regen({ name, port, stub }) {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : format("%o", error);
     return { status: "error", why };
   }
+  if (state.failed !== null) return { status: "fail", why: state.failed };
   if (state.waiting > 0) return { status: "error", why: "a call of the model is not awaited" };
   if (state.checks === 0) return { status: "error", why: "the test checks nothing: use `expect`" };
   return { status: "pass", why: "" };
