@@ -18,6 +18,8 @@ pub struct Question {
     pub temperature: Option<f64>,
     /// Distinguishes equal questions.
     pub sample: u32,
+    /// Whether the judge is asked.
+    pub of_judge: bool,
 }
 
 /// Its answer.

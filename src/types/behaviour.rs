@@ -40,6 +40,8 @@ pub struct ModelUnderTest {
     pub samples: u32,
     /// The share of samples that must pass for a MUST clause.
     pub rate: f64,
+    /// The model at the same server whose opinions tests ask for; `None` for the model itself.
+    pub judge: Option<String>,
 }
 
 impl ModelUnderTest {
@@ -71,6 +73,9 @@ impl ModelUnderTest {
         let rate = rate.ok_or_else(|| {
             wrong("`rate` is a number above 0 and below 1, for example 0.9".to_owned())
         })?;
+        let judge = table.remove("judge").map(|value| value.as_str().map(str::to_owned));
+        let judge = judge.map(|name| name.ok_or_else(|| wrong("`judge` names a model".to_owned())));
+        let judge = judge.transpose()?;
         let server: GeneratorConfig = table
             .try_into()
             .map_err(|why: toml::de::Error| wrong(why.message().trim().to_owned()))?;
@@ -80,7 +85,7 @@ impl ModelUnderTest {
         if server.settings.model().is_empty() {
             return Err(wrong("the model under test has no name".to_owned()));
         }
-        Ok(Self { server, samples, rate })
+        Ok(Self { server, samples, rate, judge })
     }
 
     /// The share of samples that must pass for a clause.

@@ -430,14 +430,12 @@ impl GeneratorSettings {
         server.context_tokens.map(|all| all.saturating_sub(server.output_tokens()) as usize)
     }
 
-    /// The same settings with another temperature.
-    pub fn sampled_at(mut self, temperature: f64) -> Self {
-        match &mut self {
+    /// The model's server, to change it.
+    pub fn server_mut(&mut self) -> &mut ServerSettings {
+        match self {
             Self::Openai(server) | Self::Cassette(server) => server,
             Self::Command(agent) => &mut agent.server,
         }
-        .temperature = Some(temperature);
-        self
     }
 
     /// The same settings, answered from recordings alone.

@@ -53,8 +53,8 @@ pub struct SampledModel<'a> {
     context: CallContext,
     options: AnsweringOptions<'a>,
     key: Option<String>,
-    /// By temperature.
-    generators: RefCell<BTreeMap<Option<u64>, Arc<dyn Generator>>>,
+    /// By temperature, and whether it is the judge's.
+    generators: RefCell<BTreeMap<(Option<u64>, bool), Arc<dyn Generator>>>,
     /// `None`: nothing is kept.
     ledger: Option<RefCell<SqliteLedger>>,
     /// Tests, for reservations; and tokens of the longest file of tests.
@@ -123,12 +123,16 @@ impl SampledModel<'_> {
         *self.spent.borrow()
     }
 
-    fn generator(&self, temperature: Option<f64>) -> Result<Arc<dyn Generator>, GenerationError> {
-        let at = temperature.map(f64::to_bits);
+    fn generator(
+        &self,
+        temperature: Option<f64>,
+        of_judge: bool,
+    ) -> Result<Arc<dyn Generator>, GenerationError> {
+        let at = (temperature.map(f64::to_bits), of_judge);
         if let Some(known) = self.generators.borrow().get(&at) {
             return Ok(known.clone());
         }
-        let config = self.config(temperature);
+        let config = self.config(temperature, of_judge);
         let made = (self.options.generators)(GeneratorParts {
             config: &config,
             key: self.key.clone(),
@@ -139,15 +143,17 @@ impl SampledModel<'_> {
         Ok(made)
     }
 
-    fn config(&self, temperature: Option<f64>) -> GeneratorConfig {
+    fn config(&self, temperature: Option<f64>, of_judge: bool) -> GeneratorConfig {
         let mut config = self.model.server.clone();
         config.cassettes = match self.options.answers {
             AnswerSource::Any => config.cassettes,
             AnswerSource::Known => Some(CassetteMode::Replay),
             AnswerSource::New => Some(CassetteMode::Off),
         };
-        if let Some(temperature) = temperature {
-            config.settings = config.settings.sampled_at(temperature);
+        let server = config.settings.server_mut();
+        server.temperature = temperature.or(server.temperature);
+        if let Some(judge) = self.model.judge.as_ref().filter(|_| of_judge) {
+            server.model.clone_from(judge);
         }
         config
     }
@@ -175,7 +181,7 @@ impl SampledModel<'_> {
 
     async fn asked(&self, question: Question) -> Result<ModelAnswer, String> {
         let said = |error: GenerationError| error.message;
-        let generator = self.generator(question.temperature).map_err(said)?;
+        let generator = self.generator(question.temperature, question.of_judge).map_err(said)?;
         let request = Request {
             prompt: question.prompt,
             kind: AttemptKind::Generate,

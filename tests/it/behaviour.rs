@@ -435,6 +435,53 @@ fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
 }
 
 #[test]
+fn judges_have_opinions_and_decide_nothing() {
+    if !has_node() {
+        return;
+    }
+    fn judged(number: usize, body: &Value) -> String {
+        if body["model"] == "judge" {
+            assert!(said(body).contains(GOOD), "{body}");
+            return "No, it is curt.".to_owned();
+        }
+        keeps(number, body)
+    }
+    let test = TEST.replace(
+        "expect(givesNoAdvice)",
+        "await expect(response).judge('Is it friendly?');\nexpect(givesNoAdvice)",
+    );
+    let settings = "samples = 29\njudge = \"judge\"\n";
+    let specs = [("behavior.md", SPEC)];
+    let bench = Bench::with(judged, settings, &specs, &[("financial_advice.js", &test)]);
+    bench.run(&["run"]).expect(0);
+    let why = bench.run(&["why"]).expect(0);
+    let says = "opinion: scripted says yes to 0 of 29 answers of `test_id: \
+                financial_advice_disclaimer`, asked: Is it friendly?";
+    assert!(why.out.contains(says), "{}", why.out);
+    assert!(why.out.contains("once: No, it is curt."), "{}", why.out);
+}
+
+#[test]
+fn a_test_cannot_hide_that_it_fails_or_that_it_is_there() {
+    if !has_node() {
+        return;
+    }
+    let caught = TEST.replace(
+        "expect(givesNoAdvice).toBe(true);",
+        "try { expect(givesNoAdvice).toBe(false); } catch {}\nexpect(givesNoAdvice).toBe(true);",
+    );
+    let specs = [("behavior.md", SPEC)];
+    let bench = Bench::with(keeps, "", &specs, &[("financial_advice.js", &caught)]);
+    bench.run(&["run"]).expect(20);
+    let more = "\nfor (const name of ['a', 'b']) {\n  test(`test_id: financial_advice_disclaimer, \
+                ${name}`, async () => { expect(await model.generate(name)).toBe('x'); });\n}\n";
+    let computed = format!("{TEST}{more}");
+    let bench = Bench::with(keeps, "", &specs, &[("financial_advice.js", &computed)]);
+    let ran = bench.run(&["run"]).expect(21);
+    assert!(ran.err.contains("of another test is computed"), "{}", ran.err);
+}
+
+#[test]
 fn answers_from_elsewhere_are_graded() {
     if !has_node() {
         return;

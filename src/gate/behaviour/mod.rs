@@ -134,6 +134,9 @@ impl BehaviourWork<'_> {
             for one in counted? {
                 seen.evidence.extend(one.evidence().into_bytes());
                 seen.samples.extend(one.count());
+                if !hidden {
+                    notes.extend(one.opinions(self.gate));
+                }
                 let status = one.status();
                 let name = one.test.test.name.clone();
                 seen.tests.push(TestResult { name, status, trusted: true });
@@ -144,11 +147,11 @@ impl BehaviourWork<'_> {
                 if one.refuses() { seen.findings.push(told) } else { notes.push(told) }
             }
         }
+        // What refuses nothing is told only where nothing refuses.
         if seen.findings.is_empty() {
             seen.outcome = Some(Outcome::Pass);
+            seen.findings = notes;
         }
-        // What refuses stands first.
-        seen.findings.extend(notes);
         Ok(seen)
     }
 

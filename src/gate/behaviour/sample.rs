@@ -118,7 +118,7 @@ impl<'a> SampleRoom<'a> {
         };
         let is_error = status == "error";
         let status = if status == "pass" { TestStatus::Passed } else { TestStatus::Failed };
-        SampleEnd { status, why, is_error, talk }
+        SampleEnd { status, why, is_error, talk, opinions: Vec::new() }
     }
 
     /// Runs a case once; its model is asked.
@@ -135,6 +135,7 @@ impl<'a> SampleRoom<'a> {
             examples: &self.examples,
             sample,
             talk: RefCell::default(),
+            opinions: RefCell::default(),
             unavailable: RefCell::default(),
             waited: Cell::default(),
             waits: Cell::default(),
@@ -167,7 +168,8 @@ impl<'a> SampleRoom<'a> {
         if let Some(why) = way.unavailable.take() {
             return Err(GateResult::error(format!("the model under test gave no answer: {why}")));
         }
-        Ok(self.end(&output, &word, way.talk.take()))
+        let ended = self.end(&output, &word, way.talk.take());
+        Ok(SampleEnd { opinions: way.opinions.take(), ..ended })
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the samples of a test say.
 
+use std::collections::BTreeSet;
+
+use super::door::SampleOpinion;
 use super::work::BehaviourTest;
 use crate::gate::answering::ModelAnswer;
 use crate::gate::result::finding;
@@ -25,12 +28,15 @@ pub struct SampleEnd {
     pub is_error: bool,
     /// Questions and answers.
     pub talk: Vec<(Prompt, ModelAnswer)>,
+    /// What judges say.
+    pub opinions: Vec<SampleOpinion>,
 }
 
 impl SampleEnd {
     pub fn error(why: impl Into<String>) -> Self {
         let (status, why) = (TestStatus::Failed, why.into());
-        Self { status, why, is_error: true, talk: Vec::new() }
+        let (talk, opinions) = (Vec::new(), Vec::new());
+        Self { status, why, is_error: true, talk, opinions }
     }
 }
 
@@ -43,6 +49,7 @@ pub struct SampleCounts<'t> {
     /// The first case that does not pass, with its counts.
     failed: Option<(u32, u32)>,
     model: String,
+    opinions: Vec<SampleOpinion>,
     answers: Vec<String>,
     /// Why the test itself is at fault.
     error: Option<String>,
@@ -57,6 +64,7 @@ impl<'t> SampleCounts<'t> {
             missed: 0,
             failed: None,
             model: String::new(),
+            opinions: Vec::new(),
             answers: Vec::new(),
             error: None,
         }
@@ -79,6 +87,7 @@ impl<'t> SampleCounts<'t> {
         if let Some((_, answer)) = ended.talk.last() {
             self.model.clone_from(&answer.model);
         }
+        self.opinions.extend(ended.opinions.iter().cloned());
         match ended.status {
             TestStatus::Passed => self.passed += 1,
             _ => {
@@ -134,6 +143,31 @@ impl<'t> SampleCounts<'t> {
             text.push('\n');
         }
         text
+    }
+
+    /// Notes on what judges say, which decides nothing.
+    pub fn opinions(&self, gate: &GateName) -> Vec<Finding> {
+        let questions: BTreeSet<&str> =
+            self.opinions.iter().map(|one| one.question.as_str()).collect();
+        let note = |question: &str| {
+            let all = || self.opinions.iter().filter(|one| one.question == question);
+            let agrees =
+                |one: &&SampleOpinion| one.says.trim_start().to_lowercase().starts_with("yes");
+            let model = all().next().map_or("", |one| one.model.as_str());
+            let mut message = format!(
+                "{model} says yes to {} of {} answers of `{}`, asked: {}",
+                all().filter(agrees).count(),
+                all().count(),
+                self.test.test.name,
+                cut(question, ANSWER)
+            );
+            if let Some(other) = all().find(|one| !agrees(one)) {
+                message.push_str(&format!("\nonce: {}", cut(&other.says, ANSWER)));
+            }
+            let clauses = vec![self.test.clause.id.clone()];
+            Finding { clauses, ..finding(gate, "opinion", message) }
+        };
+        questions.into_iter().map(note).collect()
     }
 
     /// The finding of a test that does not pass.

@@ -17,13 +17,17 @@ pub fn schema() -> OptionSchema {
         "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1,
         "description": "The share of answers that must pass, shown with 95 % confidence, for a MUST clause. Default: 0.9.",
     });
+    let judge = json!({
+        "type": "string",
+        "description": "A model at the same server whose opinions tests ask for. Default: `model`.",
+    });
     OptionSchema {
         name: MODEL,
         registry: "",
         schema: json!({
             "type": "object",
             "description": "For `assistant`: the model under test, with the keys of a server in `[generator]`.",
-            "properties": { "samples": samples, "rate": rate },
+            "properties": { "samples": samples, "rate": rate, "judge": judge },
         }),
     }
 }

@@ -9,7 +9,7 @@ export interface Matchers {
   toBeTruthy(): void;
   toBeFalsy(): void;
 }
-export function expect(value: unknown): Matchers & { not: Matchers };
+export function expect(value: unknown): Matchers & { not: Matchers; judge(question: string): Promise<void> };
 export interface Define {
   (title: string, run: () => void | Promise<void>): void;
   each<T>(table: T[]): (title: string, run: (...row: any[]) => void | Promise<void>) => void;

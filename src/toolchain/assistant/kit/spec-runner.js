@@ -83,10 +83,19 @@ function checked(value, negated) {
   return bound;
 }
 
+/** What another model says of a text: an opinion, which decides nothing. */
+const judging = (value) => async (question) => {
+  if (typeof value !== "string" || typeof question !== "string") {
+    throw new TypeError("judge needs a text and a question about it");
+  }
+  await through({ judge: { text: value, question } });
+};
+
 export function expect(value) {
   const bound = checked(value, false);
+  bound.judge = judging(value);
   bound.not = only(checked(value, true), Object.keys(matchers), "expect(…).not");
-  return only(bound, [...Object.keys(matchers), "not"], "expect(…)");
+  return only(bound, [...Object.keys(matchers), "not", "judge"], "expect(…)");
 }
 
 /** Messages of a prompt: a text, or a list that ends with a user's message. */
@@ -105,7 +114,11 @@ function messages(prompt) {
 async function chat(prompt, options = {}) {
   const unknown = Object.keys(options).find((key) => key !== "temperature");
   if (unknown !== undefined) throw new Error(`model has no option \`${unknown}\`; there is: temperature`);
-  const asked = { messages: messages(prompt), temperature: options.temperature ?? null };
+  return through({ messages: messages(prompt), temperature: options.temperature ?? null });
+}
+
+/** Asks, and counts the calls. */
+async function through(asked) {
   asked.place = state.asked;
   state.asked += 1;
   state.waiting += 1;
@@ -157,7 +170,7 @@ export async function regen({ name, port, stub }) {
   const one = cases.find((one) => one.name === name);
   if (one === undefined) return { status: "error", why: "the file does not define this test" };
   const stubbed = (asked) => {
-    const said = stub === "echo" ? asked.messages.at(-1).content : stub.text;
+    const said = asked.judge ? "" : stub === "echo" ? asked.messages.at(-1).content : stub.text;
     const answer = { role: "assistant", content: said, finish: "stop" };
     return new Promise((resolve) => setImmediate(resolve, answer));
   };
