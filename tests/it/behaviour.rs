@@ -477,7 +477,7 @@ fn a_test_cannot_hide_that_it_fails_or_that_it_is_there() {
                 ${name}`, async () => { expect(await model.generate(name)).toBe('x'); });\n}\n";
     let computed = format!("{TEST}{more}");
     let bench = Bench::with(keeps, "", &specs, &[("financial_advice.js", &computed)]);
-    let ran = bench.run(&["run"]).expect(21);
+    let ran = bench.run(&["run"]).expect(10);
     assert!(ran.err.contains("of another test is computed"), "{}", ran.err);
 }
 

@@ -23,7 +23,7 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
     let mut notes = Vec::new();
     for one in open {
         let room = SampleRoom::open(work, one.suite).await?;
-        let stubbed = stubs(&room, one).await;
+        let stubbed = stubs(work, &room, one).await;
         room.close().await;
         let red = match stubbed? {
             StubRuns::Fails => Red::Seen,
@@ -80,8 +80,13 @@ enum StubRuns {
     Wrong(String),
 }
 
-async fn stubs(room: &SampleRoom<'_>, one: &BehaviourTest<'_>) -> Result<StubRuns, GateResult> {
+async fn stubs(
+    work: &BehaviourWork<'_>,
+    room: &SampleRoom<'_>,
+    one: &BehaviourTest<'_>,
+) -> Result<StubRuns, GateResult> {
     let names = room.names(one).await?;
+    work.computed(&names, &[one])?;
     let stubs = [
         StubAnswer::fixed(""),
         StubAnswer::Echo,
