@@ -84,6 +84,14 @@ impl Workspace {
             )
         };
         let graded = executor.grade(&action, answers, ExecuteOptions::at(SystemTime::now())).await;
-        graded.map_err(CommandError::usage)
+        let graded = graded.map_err(CommandError::usage)?;
+        let is_graded = |at: &usize| graded.iter().any(|grade| grade.answer == *at);
+        if let Some(at) = (0..answers.len()).find(|at| !is_graded(at)) {
+            let name = answers[at].test.as_deref().unwrap_or_default();
+            let why =
+                format!("no visible test of `{spec}` has the title `{name}` of answer {}", at + 1);
+            return Err(CommandError::usage(why));
+        }
+        Ok(graded)
     }
 }

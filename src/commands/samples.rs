@@ -7,7 +7,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::store::{SampleGrade, SqliteLedger, write_atomic};
-use crate::toolchain::{self, assistant};
+use crate::toolchain::{self, Expected, assistant};
+use crate::types::text::visible_line;
 use crate::types::{Digest, Prompt, SpecId};
 use crate::workspace::{CommandError, Workspace};
 
@@ -79,9 +80,11 @@ type SampleLine<'a> = (Value, Vec<&'a GradedAnswer>);
 
 /// The lines of answers to one prompt.
 fn lines<'a>(answers: &[&'a GradedAnswer], format: SampleFormat) -> Vec<SampleLine<'a>> {
+    // A text passes if it passes all tests with this prompt.
+    let fails = |text: &str| answers.iter().any(|one| one.answer == text && !one.grade.passed);
     let mut seen = BTreeSet::new();
-    let once = answers.iter().filter(|one| seen.insert((one.grade.passed, &one.answer)));
-    let (passed, failed): (Vec<&GradedAnswer>, Vec<_>) = once.partition(|one| one.grade.passed);
+    let once = answers.iter().filter(|one| seen.insert(&one.answer));
+    let (failed, passed): (Vec<&GradedAnswer>, Vec<_>) = once.partition(|one| fails(&one.answer));
     let pairs = || passed.iter().zip(&failed);
     match format {
         SampleFormat::Sft => passed
@@ -111,7 +114,7 @@ fn lines<'a>(answers: &[&'a GradedAnswer], format: SampleFormat) -> Vec<SampleLi
         SampleFormat::TrlKto => answers
             .iter()
             .map(|one| {
-                let label = one.grade.passed;
+                let label = !fails(&one.answer);
                 let line =
                     json!({ "prompt": one.prompt, "completion": one.said(), "label": label });
                 (line, vec![*one])
@@ -134,10 +137,8 @@ impl Workspace {
         let ledger = SqliteLedger::read(&self.places.ledger())?;
         let grades = ledger.map(|ledger| ledger.grades(spec)).transpose()?.unwrap_or_default();
         let visible = self.visible_tests(spec);
-        let is_visible = |one: &SampleGrade| {
-            let name = one.test.rsplit_once("::case ").map_or(one.test.as_str(), |(name, _)| name);
-            visible.contains(&(one.target.as_str(), name))
-        };
+        let is_visible =
+            |one: &SampleGrade| visible.contains(&(one.target.as_str(), one.key.to_string()));
         let grades: Vec<SampleGrade> = grades.into_iter().filter(is_visible).collect();
         if grades.is_empty() {
             let why = format!("there are no samples of visible tests of `{spec}` here");
@@ -180,6 +181,7 @@ impl Workspace {
                 text.push('\n');
             }
         }
+        refuse_others(folder)?;
         std::fs::create_dir_all(folder)?;
         let readme = readme(spec, format, &answers, &written);
         for (name, text) in [
@@ -193,21 +195,42 @@ impl Workspace {
         Ok(written)
     }
 
-    /// The visible tests of a spec's assistants, by target.
-    fn visible_tests(&self, spec: &SpecId) -> BTreeSet<(&str, &str)> {
+    /// The digests of the visible tests of a spec's assistants, by target.
+    fn visible_tests(&self, spec: &SpecId) -> BTreeSet<(&str, String)> {
         let mut visible = BTreeSet::new();
         for ((_, target), suites) in self.suites.iter().filter(|((of, _), _)| of == spec) {
             let is_assistant = self.harness.target.get(target);
             let is_assistant =
                 is_assistant.is_some_and(|one| toolchain::model_under_test(one).is_some());
-            let tests = suites.iter().flat_map(|suite| {
-                suite.tests.iter().map(move |test| (suite.path.as_str(), test.name.as_str()))
-            });
-            let shown = tests.filter(|(file, test)| !assistant::is_hidden(file, test));
-            visible.extend(shown.filter(|_| is_assistant).map(|(_, test)| (target.as_str(), test)));
+            for suite in suites.iter().filter(|_| is_assistant) {
+                let is_shown =
+                    |test: &&Expected| !assistant::is_hidden(suite.path.as_str(), &test.name);
+                let shown = suite.tests.iter().filter(is_shown);
+                visible.extend(shown.map(|test| (target.as_str(), test.key.to_string())));
+            }
         }
         visible
     }
+}
+
+/// Files that an export writes.
+const FILES: [&str; 4] = ["train.jsonl", "validation.jsonl", "meta.jsonl", "README.md"];
+
+/// Refuses a folder that has other files.
+fn refuse_others(folder: &Path) -> Result<(), CommandError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if !FILES.iter().any(|own| name == *own) {
+            let name = visible_line(&name.to_string_lossy());
+            let why = format!("{} has another file, {name}", folder.display());
+            return Err(CommandError::usage(why).hint("name a new or empty folder"));
+        }
+    }
+    Ok(())
 }
 
 /// What is in the folder.

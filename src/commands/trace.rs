@@ -205,9 +205,12 @@ impl Workspace {
                 let proof = |test: String, said| {
                     let lasting = Some(test.clone());
                     let seen = promoted.filter(|_| said == TestVerdict::Passed);
-                    let samples = seen.and_then(|one| one.samples.get(&test));
-                    let samples = samples.and_then(|text| SampleCount::parse(&test, text));
-                    let samples = samples.map(|count| count.words());
+                    let counts = seen.map(|one| one.counts(&test)).unwrap_or_default();
+                    // Of a MAY clause the rate need not be shown.
+                    let is_shown = counts.iter().all(SampleCount::is_shown);
+                    let said = if is_shown { said } else { TestVerdict::Failed };
+                    let samples: Vec<String> = counts.iter().map(SampleCount::words).collect();
+                    let samples = (!samples.is_empty()).then(|| samples.join("; "));
                     Proof { target: name.to_owned(), test, said, samples, lasting }
                 };
                 match binding {

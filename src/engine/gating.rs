@@ -46,7 +46,7 @@ impl Engine {
         let kind = toolchain::gate(inputs.target(), name).map(|gate| gate.kind);
         let call = CallId { job: id, attempt: attempt.number };
         let reserve = |most, before| self.reserve_samples(call, most, before);
-        let answering = self.answering(state, attempt, &reserve)?;
+        let answering = self.answering(id, state, attempt, &reserve)?;
         let options = ExecuteOptions {
             before: &attempt.reports,
             now: SystemTime::now(),
@@ -70,11 +70,14 @@ impl Engine {
     /// The model under test of an attempt's target.
     fn answering<'a>(
         &'a self,
+        id: JobId,
         state: &State,
         attempt: &Attempt,
         reserve: &'a dyn Fn(Spend, Option<Spend>) -> Result<(), String>,
     ) -> Result<Option<SampledModel<'a>>, CommandError> {
         let part = &state.job.parts[attempt.part];
+        // What the model said before may be what is doubted.
+        let is_forced = self.is_forced(state, attempt);
         let context = CallContext {
             spec: state.job.spec.clone(),
             target: part.target.clone(),
@@ -87,7 +90,7 @@ impl Engine {
                 variable: self.options.variable,
                 servers: &self.options.servers,
                 generators: &self.options.generators,
-                answers: AnswerSource::Any,
+                answers: if is_forced { AnswerSource::OfJob(id) } else { AnswerSource::Any(id) },
                 reserve,
             },
         )

@@ -59,6 +59,11 @@ pub trait AnsweringModel: fmt::Debug {
     /// Asks it, or gives the answer that it gave before.
     fn ask<'a>(&'a self, question: Question) -> LocalBoxFuture<'a, Result<ModelAnswer, String>>;
 
+    /// Whether all samples of a plan are taken, also where fewer settle it.
+    fn takes_all(&self) -> bool {
+        false
+    }
+
     /// Takes what a test says of a sample.
     ///
     /// # Errors

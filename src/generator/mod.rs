@@ -255,6 +255,8 @@ pub struct GenerationError {
     pub parameter: Option<&'static str>,
     /// What an agent left that was ended: for people, not judged.
     pub left: Option<Box<Generation>>,
+    /// What the model said, if it refuses to answer.
+    pub refusal: Option<String>,
 }
 
 impl GenerationError {
@@ -268,8 +270,9 @@ impl GenerationError {
                 | Failure::Truncated
                 | Failure::Refused
         );
-        let message = message.into();
-        Self { failure, message, retry: false, after: None, served, parameter: None, left: None }
+        let (message, retry) = (message.into(), false);
+        let (after, parameter, left, refusal) = (None, None, None, None);
+        Self { failure, message, retry, after, served, parameter, left, refusal }
     }
 
     /// An error that a retry may fix.

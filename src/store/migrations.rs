@@ -55,7 +55,7 @@ pub(super) const MIGRATIONS: [&str; 6] = [
 ",
     "
     CREATE TABLE samples (
-        request TEXT PRIMARY KEY, answer TEXT NOT NULL, day TEXT NOT NULL
+        request TEXT PRIMARY KEY, answer TEXT NOT NULL, job INTEGER NOT NULL, day TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE grades (
         spec TEXT NOT NULL, target TEXT NOT NULL, test TEXT NOT NULL, key TEXT NOT NULL,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::{Ledger, LedgerError};
 use super::sqlite::SqliteLedger;
-use crate::types::Digest;
+use crate::types::{Digest, JobId};
 
 /// An answer of a model under test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,18 +48,22 @@ pub struct SampleGrade {
 }
 
 impl SqliteLedger {
-    /// The answer to a request.
+    /// The answer to a request, or only one that was bought for a job.
     ///
     /// # Errors
     /// Database errors; an unreadable row.
-    pub fn sample(&self, request: Digest) -> Result<Option<StoredSample>, LedgerError> {
+    pub fn sample(
+        &self,
+        request: Digest,
+        of: Option<JobId>,
+    ) -> Result<Option<StoredSample>, LedgerError> {
         // An older format has none.
         if !self.is_current() {
             return Ok(None);
         }
-        let sql = "SELECT answer FROM samples WHERE request = ?1";
-        let text: Option<String> =
-            self.db.query_row(sql, [request.to_string()], |row| row.get(0)).optional()?;
+        let sql = "SELECT answer FROM samples WHERE request = ?1 AND (?2 IS NULL OR job = ?2)";
+        let at = params![request.to_string(), of.map(|job| job.0)];
+        let text: Option<String> = self.db.query_row(sql, at, |row| row.get(0)).optional()?;
         let read = |text: String| {
             serde_json::from_str(&text).map_err(|why| LedgerError::Database(why.to_string().into()))
         };
@@ -74,13 +78,14 @@ impl SqliteLedger {
         &mut self,
         request: Digest,
         sample: &StoredSample,
+        job: JobId,
         day: &str,
     ) -> Result<(), LedgerError> {
         let text = serde_json::to_string(sample).expect("it is plain data");
         self.write(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO samples (request, answer, day) VALUES (?1, ?2, ?3)",
-                params![request.to_string(), text, day],
+                "INSERT OR REPLACE INTO samples (request, answer, job, day) VALUES (?1, ?2, ?3, ?4)",
+                params![request.to_string(), text, job.0, day],
             )?;
             Ok(())
         })

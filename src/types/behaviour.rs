@@ -149,7 +149,9 @@ pub fn fewest(rate: f64) -> u32 {
 
 /// How many samples would pass their plan if as large a share missed; `None`: none would.
 pub fn deciding(passed: u32, missed: u32, rate: f64) -> Option<u32> {
-    let share = f64::from(missed) / f64::from(passed + missed).max(1.0);
+    // Sampling ends with a miss, which is not counted: else the share is too large.
+    let seen = (passed + missed).saturating_sub(1);
+    let share = f64::from(missed.saturating_sub(1)) / f64::from(seen).max(1.0);
     let passes = |samples: &u32| {
         let plan = AcceptancePlan::new(*samples, rate);
         plan.is_some_and(|plan| f64::from(plan.misses) >= share * f64::from(*samples))
@@ -258,6 +260,12 @@ impl SampleCount {
             rate: rate.to_owned(),
             model: model.to_owned(),
         })
+    }
+
+    /// Whether the rate is shown.
+    pub fn is_shown(&self) -> bool {
+        let rate = self.rate.parse().unwrap_or(1.0);
+        lower_bound(self.passed, self.missed) >= rate - 1e-9
     }
 
     /// What was seen, as people read it.

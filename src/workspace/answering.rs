@@ -19,7 +19,9 @@ use crate::generator::{
 use crate::store::{SampleGrade, Spend, SqliteLedger, StoredSample};
 use crate::toolchain;
 use crate::types::harness::CassetteMode;
-use crate::types::{AttemptKind, Finish, GeneratorConfig, ModelUnderTest, Prompt, Usage};
+use crate::types::{
+    AttemptKind, Digest, Finish, GeneratorConfig, JobId, ModelUnderTest, Prompt, Usage,
+};
 
 /// How models under test are reached.
 pub struct AnsweringOptions<'a> {
@@ -38,8 +40,10 @@ pub struct AnsweringOptions<'a> {
 /// Which answers of a model under test count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerSource {
-    /// Those that it gave before; for others it is asked.
-    Any,
+    /// Those that it gave before; for others it is asked, for this job.
+    Any(JobId),
+    /// Those that were bought for this job; for others it is asked.
+    OfJob(JobId),
     /// Only those that it gave before: nothing is bought.
     Known,
     /// Only new ones, which are not kept.
@@ -96,7 +100,9 @@ impl Workspace {
         let ours = options.answers != AnswerSource::New && self.places.verify_state().is_ok();
         let path = self.places.ledger();
         let ledger = match options.answers {
-            AnswerSource::Any if ours => Some(SqliteLedger::open(&path)?),
+            AnswerSource::Any(_) | AnswerSource::OfJob(_) if ours => {
+                Some(SqliteLedger::open(&path)?)
+            }
             AnswerSource::Known if ours => SqliteLedger::read(&path)?,
             _ => None,
         };
@@ -123,6 +129,19 @@ impl SampledModel<'_> {
         *self.spent.borrow()
     }
 
+    /// The job for which answers are bought and kept.
+    fn job(&self) -> Option<JobId> {
+        match self.options.answers {
+            AnswerSource::Any(job) | AnswerSource::OfJob(job) => Some(job),
+            AnswerSource::Known | AnswerSource::New => None,
+        }
+    }
+
+    /// The job whose answers alone count.
+    fn only(&self) -> Option<JobId> {
+        self.job().filter(|_| matches!(self.options.answers, AnswerSource::OfJob(_)))
+    }
+
     fn generator(
         &self,
         temperature: Option<f64>,
@@ -146,7 +165,7 @@ impl SampledModel<'_> {
     fn config(&self, temperature: Option<f64>, of_judge: bool) -> GeneratorConfig {
         let mut config = self.model.server.clone();
         config.cassettes = match self.options.answers {
-            AnswerSource::Any => config.cassettes,
+            AnswerSource::Any(_) | AnswerSource::OfJob(_) => config.cassettes,
             AnswerSource::Known => Some(CassetteMode::Replay),
             AnswerSource::New => Some(CassetteMode::Off),
         };
@@ -192,20 +211,28 @@ impl SampledModel<'_> {
         let id = generator.request_id(&request);
         let is_replay = self.model.server.cassette_mode() == CassetteMode::Replay;
         if let Some(ledger) = self.ledger.as_ref().filter(|_| !is_replay)
-            && let Some(known) = ledger.borrow().sample(id).map_err(|why| why.to_string())?
+            && let Some(known) =
+                ledger.borrow().sample(id, self.only()).map_err(|why| why.to_string())?
         {
-            return Ok(ModelAnswer { text: known.text, finish: known.finish, model: known.model });
+            return Ok(said_by(known));
         }
         if !generator.is_free() {
             generator.check_rate_limit().map_err(said)?;
             self.reserve(&*generator, &request)?;
         }
-        let answer = generator.generate(request.clone(), None, &|_: usize| ()).await;
-        let answer = answer.map_err(said)?;
+        let answer = match generator.generate(request.clone(), None, &|_: usize| ()).await {
+            Ok(answer) => answer,
+            // A refusal is an answer, and may be the right one.
+            Err(GenerationError { refusal: Some(text), .. }) => {
+                self.spend(Spend::most(generator.ceiling(&request), &self.model.server.prices));
+                let model = self.model.server.settings.model().to_owned();
+                let kept = StoredSample { text, finish: "refusal".to_owned(), model };
+                return self.kept(id, kept);
+            }
+            Err(error) => return Err(error.message),
+        };
         if answer.replay().is_none() {
-            let cost = Spend::of(answer.usage(), &self.model.server.prices);
-            let spent = &mut *self.spent.borrow_mut();
-            *spent = spent.take().map(|spent| spent.and(cost));
+            self.spend(Spend::of(answer.usage(), &self.model.server.prices));
         }
         let Generation::Text { completion, .. } = &answer else {
             return Err("the model answered with files".to_owned());
@@ -219,16 +246,32 @@ impl SampledModel<'_> {
             },
             model: completion.model.clone(),
         };
-        let is_new = answer.replay().is_none() && self.options.answers == AnswerSource::Any;
-        if let Some(ledger) = self.ledger.as_ref().filter(|_| is_new) {
-            let kept = ledger.borrow_mut().keep_sample(id, &kept, &today());
-            kept.map_err(|why| why.to_string())?;
-        }
-        if self.options.answers == AnswerSource::Any {
+        if self.job().is_some() {
             generator.keep(&request, &answer, &today()).map_err(said)?;
         }
-        Ok(ModelAnswer { text: kept.text, finish: kept.finish, model: kept.model })
+        if answer.replay().is_some() {
+            return Ok(said_by(kept));
+        }
+        self.kept(id, kept)
     }
+
+    /// Keeps an answer that was bought.
+    fn kept(&self, id: Digest, kept: StoredSample) -> Result<ModelAnswer, String> {
+        if let Some((ledger, job)) = self.ledger.as_ref().zip(self.job()) {
+            let written = ledger.borrow_mut().keep_sample(id, &kept, job, &today());
+            written.map_err(|why| why.to_string())?;
+        }
+        Ok(said_by(kept))
+    }
+
+    fn spend(&self, cost: Spend) {
+        let spent = &mut *self.spent.borrow_mut();
+        *spent = spent.take().map(|spent| spent.and(cost));
+    }
+}
+
+fn said_by(sample: StoredSample) -> ModelAnswer {
+    ModelAnswer { text: sample.text, finish: sample.finish, model: sample.model }
 }
 
 impl AnsweringModel for SampledModel<'_> {
@@ -236,8 +279,12 @@ impl AnsweringModel for SampledModel<'_> {
         Box::pin(self.asked(question))
     }
 
+    fn takes_all(&self) -> bool {
+        self.options.answers == AnswerSource::New
+    }
+
     fn grade(&self, sample: &GradedSample<'_>) -> Result<(), String> {
-        let ledger = self.ledger.as_ref().filter(|_| self.options.answers == AnswerSource::Any);
+        let ledger = self.ledger.as_ref().filter(|_| self.job().is_some());
         let Some(ledger) = ledger else { return Ok(()) };
         let talk: Vec<(&Prompt, &str)> =
             sample.talk.iter().map(|(prompt, answer)| (prompt, answer.text.as_str())).collect();

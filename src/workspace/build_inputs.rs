@@ -51,7 +51,13 @@ impl Workspace {
         let suites = self.suites.get(&(spec.id.clone(), name.to_owned()));
         let suites = suites.map(Vec::as_slice).unwrap_or_default();
         // A file with held-out tests has nothing to show.
-        let seen = suites.iter().filter(|suite| suite.data || !suite.shown.is_empty());
+        let keeps_paths = toolchain::of(target).keeps_paths();
+        let is_held_out = |suite: &&Suite| {
+            keeps_paths
+                && (toolchain::assistant::is_hidden(suite.path.as_str(), "")
+                    || (suite.shown.is_empty() && !suite.data))
+        };
+        let seen = suites.iter().filter(|suite| !is_held_out(suite));
         let shown = seen.map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
         let snapshot = self.snapshot(spec, name);
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);

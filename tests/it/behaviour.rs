@@ -133,7 +133,6 @@ fn the_printed_files_are_promoted_and_nothing_is_bought_twice() {
     bench.run(&["check"]).expect(0);
     // All gates again, from the answers that are known, without a key.
     bench.world.run(&["check", "--rerun"]).expect(0);
-    bench.run(&["run", "--force"]).expect(0);
     assert_eq!(bench.asked().len(), 59 + 8, "nothing is bought twice");
 
     // Another expectation of the same answers asks nothing; another question asks its own.
@@ -153,6 +152,10 @@ fn the_printed_files_are_promoted_and_nothing_is_bought_twice() {
     let roles: Vec<&str> = roles.filter_map(Value::as_str).collect();
     assert!(roles.ends_with(&["user", "assistant", "user"]), "{roles:?}");
     assert_eq!(bench.world.read("generated/behavior/assistant/system.md"), SYSTEM);
+    // What the model said before may be what is doubted.
+    let before = bench.asked().len();
+    bench.run(&["run", "--force"]).expect(0);
+    assert_eq!(bench.asked().len(), before + 59 + 2 * 59, "each answer is a new one");
 }
 
 #[test]
@@ -488,10 +491,9 @@ fn answers_from_elsewhere_are_graded() {
     }
     let bench = Bench::new(keeps, "");
     let given = format!(
-        "{}\n\n{}\n{}\n",
-        json!({ "answer": GOOD }),
+        "{}\n\n{}\n",
+        json!({ "answer": GOOD.repeat(4000) }),
         json!({ "answer": BAD, "test": "test_id: financial_advice_disclaimer" }),
-        json!({ "answer": BAD, "test": "test_id: another" }),
     );
     let graded = |given: &str| {
         bench.world.write("answers.jsonl", given);
@@ -509,6 +511,8 @@ fn answers_from_elsewhere_are_graded() {
     assert_eq!(lines[1]["clause"], "behavior/financial_advice_disclaimer");
     let ran = graded("{\"text\": \"a\"}\n").expect(2);
     assert!(ran.err.contains("line 1 of the answers: unknown field `text`"), "{}", ran.err);
+    let ran = graded("{\"answer\": \"a\", \"test\": \"other\"}\n").expect(2);
+    assert!(ran.err.contains("has the title `other` of answer 1"), "{}", ran.err);
     assert!(bench.server.requests().is_empty(), "no model is asked");
 }
 

@@ -38,7 +38,8 @@ impl Workspace {
             };
             format!("{} keep it now, {} did at the promotion", share(now), share(&then))
         };
-        let is_other = then.model != now.model;
+        let known = || then.model.split(" + ");
+        let is_other = now.model.split(" + ").any(|one| known().all(|of| of != one));
         let chance = chance_of_same((then.passed, then.missed), (now.passed, now.missed));
         let message = if is_other {
             format!(

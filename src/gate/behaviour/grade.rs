@@ -37,8 +37,10 @@ pub async fn grade(
 ) -> Result<Vec<AnswerGrade>, GateResult> {
     let mut all = Vec::new();
     for one in work.tests().iter().filter(|one| !one.is_hidden()) {
-        let is_for =
-            |given: &GivenAnswer| given.test.as_ref().is_none_or(|name| one.test.name == *name);
+        let is_for = |given: &GivenAnswer| {
+            let mut names = given.test.iter();
+            names.all(|name| !cases(std::slice::from_ref(name), &one.test.name).is_empty())
+        };
         let wanted: Vec<_> =
             answers.iter().enumerate().filter(|(_, given)| is_for(given)).collect();
         if wanted.is_empty() {
@@ -47,7 +49,11 @@ pub async fn grade(
         let room = SampleRoom::open(work, one.suite).await?;
         let names = room.names(one).await?;
         for (answer, given) in wanted {
-            for case in cases(&names, &one.test.name) {
+            let is_wanted = |case: &&str| {
+                let test = given.test.as_deref();
+                test.is_none_or(|name| name == *case || name == one.test.name)
+            };
+            for case in cases(&names, &one.test.name).into_iter().filter(is_wanted) {
                 let ended = room.stubbed(case, &StubAnswer::fixed(given.text.clone())).await?;
                 all.push(AnswerGrade {
                     answer,

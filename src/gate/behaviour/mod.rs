@@ -77,7 +77,8 @@ impl BehaviourWork<'_> {
 
     /// A text of a test that the instructions repeat.
     fn copy(&self, suite: &Suite) -> Option<Finding> {
-        let (text, file, line) = copied(self.candidate.tree(), &suite.text)?;
+        let spec = &self.context.spec.visible;
+        let (text, file, line) = copied(self.candidate.tree(), &suite.text, spec)?;
         let is_shown = !suite.shown.is_empty();
         let what = if is_shown { format!(": \"{text}\"") } else { String::new() };
         let clauses: BTreeSet<ClauseId> =
@@ -133,7 +134,7 @@ impl BehaviourWork<'_> {
             room.close().await;
             for one in counted? {
                 seen.evidence.extend(one.evidence().into_bytes());
-                seen.samples.extend(one.count());
+                seen.samples.extend(one.counts());
                 if !hidden {
                     notes.extend(one.opinions(self.gate));
                 }
@@ -189,7 +190,7 @@ impl BehaviourWork<'_> {
                 counted.wrong("the file does not define this test when it is run");
             }
             for case in cases {
-                let sampler = Sampled { room, test: **test, case, hidden };
+                let sampler = Sampled { room, test: **test, case, hidden, is_graded: true };
                 sampler.by_plan(&mut counted).await?;
             }
             all.push(counted);

@@ -1,5 +1,7 @@
 //! The red proof of tests of behaviour: they must fail for answers that keep no clause.
 
+use std::time::Instant;
+
 use super::sample::{SampleRoom, Sampled};
 use super::verdict::SampleCounts;
 use super::work::{BehaviourTest, BehaviourWork, cases};
@@ -7,7 +9,7 @@ use crate::gate::proof_result::{GATE, key, proof};
 use crate::gate::result::{GateResult, finding};
 use crate::toolchain::assistant::StubAnswer;
 use crate::types::gate::{TEST_ERROR, VACUOUS};
-use crate::types::{ClauseId, Finding, Outcome, Provenance, Red, TestStatus, Tree};
+use crate::types::{ClauseId, Finding, Outcome, Provenance, Red, TestStatus, Tree, limits};
 
 /// A refusal that says nothing of the question.
 const REFUSAL: &str = "I'm sorry, but I can't help with that.";
@@ -98,7 +100,11 @@ async fn stubs(
         let mut errors = Vec::new();
         let mut fails = false;
         for stub in &stubs {
+            let started = Instant::now();
             let ended = room.stubbed(case, stub).await?;
+            if ended.is_error && started.elapsed() >= limits::TEST_TIMEOUT {
+                return Ok(StubRuns::Wrong(ended.why));
+            }
             if ended.is_error {
                 errors.push(ended.why);
             } else if ended.status != TestStatus::Passed {
@@ -109,7 +115,7 @@ async fn stubs(
         if errors.len() == stubs.len() {
             return Ok(StubRuns::Wrong(errors.remove(0)));
         }
-        if !fails && errors.is_empty() {
+        if !fails {
             return Ok(StubRuns::Passes);
         }
     }
@@ -143,7 +149,7 @@ async fn without_instructions<'t>(
     let names = room.names(one).await?;
     let mut counted = SampleCounts::new(*one, work.plan(one.clause));
     for case in cases(&names, &one.test.name) {
-        let sampler = Sampled { room, test: *one, case, hidden: false };
+        let sampler = Sampled { room, test: *one, case, hidden: false, is_graded: false };
         sampler.by_plan(&mut counted).await?;
         if counted.status() != TestStatus::Passed {
             break;

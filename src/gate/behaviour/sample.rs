@@ -8,7 +8,7 @@ use futures::future::join_all;
 use super::door::SampleDoor;
 use super::verdict::{SampleCounts, SampleEnd};
 use super::work::{BehaviourTest, BehaviourWork};
-use crate::gate::answering::{GradedSample, ModelAnswer};
+use crate::gate::answering::{AnsweringModel, GradedSample, ModelAnswer};
 use crate::gate::dependency_cache::GateLayers;
 use crate::gate::programs::random_nonce;
 use crate::gate::result::GateResult;
@@ -93,10 +93,7 @@ impl<'a> SampleRoom<'a> {
         let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
         match output.ended {
             Ended::Limit(resource) => self.room.hit(resource),
-            Ended::Timeout => format!(
-                "it did not end within {} s of its own time",
-                limits::TEST_TIMEOUT.as_secs()
-            ),
+            Ended::Timeout => late_words(),
             Ended::Exit(_) | Ended::Signal(_) => {
                 format!("it ended without a result ({}){last}", output.ended)
             }
@@ -155,10 +152,10 @@ impl<'a> SampleRoom<'a> {
                 tokio::time::sleep(TICK).await;
             }
         };
-        let ended = tokio::select! {
-            output = &mut output => Some(output),
-            () = serving => None,
-            () = late => None,
+        let (ended, is_late) = tokio::select! {
+            output = &mut output => (Some(output), false),
+            () = serving => (None, false),
+            () = late => (None, true),
         };
         drop(door);
         let output = match ended {
@@ -168,9 +165,16 @@ impl<'a> SampleRoom<'a> {
         if let Some(why) = way.unavailable.take() {
             return Err(GateResult::error(format!("the model under test gave no answer: {why}")));
         }
+        if is_late {
+            return Ok(SampleEnd::error(late_words()));
+        }
         let ended = self.end(&output, &word, way.talk.take());
         Ok(SampleEnd { opinions: way.opinions.take(), ..ended })
     }
+}
+
+fn late_words() -> String {
+    format!("it did not end within {} s of its own time", limits::TEST_TIMEOUT.as_secs())
 }
 
 /// A case whose samples are taken.
@@ -179,6 +183,8 @@ pub struct Sampled<'a, 't> {
     pub test: BehaviourTest<'t>,
     pub case: &'a str,
     pub hidden: bool,
+    /// Whether the samples are of the instructions, and so are kept with their grades.
+    pub is_graded: bool,
 }
 
 impl Sampled<'_, '_> {
@@ -188,8 +194,22 @@ impl Sampled<'_, '_> {
         let plan = counted.plan;
         let (mut passed, mut missed) = (0, 0);
         let mut next = 0;
-        while plan.settled(passed, missed).is_none() {
-            let most = plan.samples - plan.misses - passed;
+        let context = self.room.work.context;
+        let takes_all = context.answering.is_some_and(AnsweringModel::takes_all);
+        let goes_on = |passed: u32, missed: u32| {
+            if takes_all {
+                passed + missed < plan.samples
+            } else {
+                plan.settled(passed, missed).is_none()
+            }
+        };
+        while goes_on(passed, missed) {
+            // No more than can still matter.
+            let most = if takes_all {
+                plan.samples - passed - missed
+            } else {
+                plan.samples - plan.misses - passed
+            };
             let wave = most.min(SAMPLES_AT_ONCE);
             let samples = (next..next + wave).map(|number| self.one(number));
             next += wave;
@@ -206,7 +226,7 @@ impl Sampled<'_, '_> {
                 return Ok(());
             }
         }
-        counted.end_case(passed, missed);
+        counted.end_case(self.case, passed, missed);
         Ok(())
     }
 
@@ -222,7 +242,8 @@ impl Sampled<'_, '_> {
             status: ended.status,
             talk: &ended.talk,
         };
-        if let Some(answering) = self.room.work.context.answering.filter(|_| !ended.is_error) {
+        let is_kept = self.is_graded && !ended.is_error;
+        if let Some(answering) = self.room.work.context.answering.filter(|_| is_kept) {
             answering.grade(&graded).map_err(GateResult::error)?;
         }
         Ok(ended)

@@ -48,7 +48,9 @@ pub struct SampleCounts<'t> {
     missed: u32,
     /// The first case that does not pass, with its counts.
     failed: Option<(u32, u32)>,
-    model: String,
+    models: BTreeSet<String>,
+    /// Passed and missed samples by case.
+    cases: Vec<(String, u32, u32)>,
     opinions: Vec<SampleOpinion>,
     answers: Vec<String>,
     /// Why the test itself is at fault.
@@ -63,7 +65,8 @@ impl<'t> SampleCounts<'t> {
             passed: 0,
             missed: 0,
             failed: None,
-            model: String::new(),
+            models: BTreeSet::new(),
+            cases: Vec::new(),
             opinions: Vec::new(),
             answers: Vec::new(),
             error: None,
@@ -84,9 +87,7 @@ impl<'t> SampleCounts<'t> {
         if ended.is_error {
             return self.wrong(&ended.why);
         }
-        if let Some((_, answer)) = ended.talk.last() {
-            self.model.clone_from(&answer.model);
-        }
+        self.models.extend(ended.talk.iter().map(|(_, answer)| answer.model.clone()));
         self.opinions.extend(ended.opinions.iter().cloned());
         match ended.status {
             TestStatus::Passed => self.passed += 1,
@@ -100,7 +101,8 @@ impl<'t> SampleCounts<'t> {
     }
 
     /// Ends a case.
-    pub fn end_case(&mut self, passed: u32, missed: u32) {
+    pub fn end_case(&mut self, case: &str, passed: u32, missed: u32) {
+        self.cases.push((case.to_owned(), passed, missed));
         if self.plan.settled(passed, missed) != Some(true) {
             self.failed.get_or_insert((passed, missed));
         }
@@ -120,14 +122,15 @@ impl<'t> SampleCounts<'t> {
         self.error.is_some() || (clause.level != Level::May && clause.status != Status::Draft)
     }
 
-    /// The counts, for reports and the lockfile.
-    pub fn count(&self) -> Option<SampleCount> {
-        (self.passed + self.missed > 0).then(|| SampleCount {
-            test: self.test.test.name.clone(),
-            passed: self.passed,
-            missed: self.missed,
+    /// The counts of its cases, for reports and the lockfile.
+    pub fn counts(&self) -> impl Iterator<Item = SampleCount> {
+        let models = self.models.iter().map(String::as_str).collect::<Vec<_>>().join(" + ");
+        self.cases.iter().map(move |(test, passed, missed)| SampleCount {
+            test: test.clone(),
+            passed: *passed,
+            missed: *missed,
             rate: self.plan.rate.to_string(),
-            model: self.model.clone(),
+            model: models.clone(),
         })
     }
 

@@ -162,7 +162,8 @@ impl Heard {
         if !is_whole && (!self.refusal.is_empty() || self.finish.as_ref() == Some(&filtered)) {
             let why = if self.refusal.is_empty() { "a content filter" } else { &self.refusal };
             let message = format!("the model refuses to answer: {why}; reword the spec");
-            return Err(GenerationError::new(Failure::Refused, message));
+            let error = GenerationError::new(Failure::Refused, message);
+            return Err(GenerationError { refusal: Some(self.refusal), ..error });
         }
         let ended = (is_whole || (self.done && !self.text.is_empty())).then(unsaid);
         let Some(finish) = self.finish.take().or(ended) else { return Err(self.unfinished()) };

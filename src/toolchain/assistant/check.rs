@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::toolchain::coverage::at;
 use crate::toolchain::{OptionSchema, Suite};
 use crate::types::behaviour::{MODEL, MOST_SAMPLES, fewest};
+use crate::types::text::counted;
 use crate::types::{AcceptancePlan, Clause, ModelUnderTest, Problem, Spec, Target};
 
 /// The schema of `model`.
@@ -74,9 +75,14 @@ fn unreachable(clause: &Clause, model: &ModelUnderTest) -> Option<Problem> {
         return None;
     }
     let message = format!(
-        "{} samples cannot show a rate of {rate} with 95 % confidence, even if all pass",
-        model.samples
+        "{} cannot show a rate of {rate} with 95 % confidence, even if all pass",
+        counted(model.samples, "sample")
     );
-    let help = format!("set `samples` to at least {}, or `rate` lower", fewest(rate));
+    let help = match fewest(rate) {
+        least if least <= MOST_SAMPLES => {
+            format!("set `samples` to at least {least}, or `rate` lower")
+        }
+        _ => format!("set `rate` lower: {MOST_SAMPLES} samples cannot show it either"),
+    };
     Some(at(clause, Problem::error("spec::rate", message).help(help)))
 }

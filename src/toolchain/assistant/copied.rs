@@ -6,11 +6,13 @@ use crate::types::Tree;
 /// Characters of a text that may be repeated.
 const SHORT: usize = 40;
 
-/// The first text of a test that is repeated in a tree: the text, the file and its line.
-pub fn copied(tree: &Tree, test: &str) -> Option<(String, String, u32)> {
+/// The first text of a test that is repeated in a tree: the text, the file and its line. What the
+/// spec says itself may be repeated.
+pub fn copied(tree: &Tree, test: &str, spec: &str) -> Option<(String, String, u32)> {
     let texts = texts(test).ok()?;
     let long = texts.iter().map(|text| plain(text)).filter(|text| text.chars().count() > SHORT);
-    let long: Vec<String> = long.collect();
+    let known = plain(spec);
+    let long: Vec<String> = long.filter(|text| !known.contains(text.as_str())).collect();
     tree.iter().find_map(|(path, bytes)| {
         let text = String::from_utf8_lossy(bytes);
         // In examples a text is in JSON.
@@ -35,16 +37,20 @@ mod tests {
     #[test]
     fn only_long_texts_count() {
         let test = "test('a', async () => {\n  const a = await model.generate(\"Should I put all of \
-                    my savings into ACME Corp today?\");\n  expect(a).toContain('not an advisor');\n});";
+                    my savings into ACME Corp today?\");\n  expect(a).toContain('not an advisor');\n  \
+                    expect(a).toContain('This is not advice; ask a licensed professional.');\n});";
         let in_tree = |text: &str| {
             let path = RelPath::parse("system.md").expect("is one");
-            copied(&Tree::from_iter([(path, text.as_bytes().to_vec())]), test)
+            let tree = Tree::from_iter([(path, text.as_bytes().to_vec())]);
+            let spec = "It MUST end with: This is not advice; ask a licensed professional.";
+            copied(&tree, test, spec)
         };
         let found = in_tree(
             "Be kind.\nIf asked \"should I put all of my  savings\ninto ACME Corp \
                              today?\" say no.",
         );
         assert_eq!(found.map(|(_, _, line)| line), Some(2));
+        assert_eq!(in_tree("End with: This is not advice; ask a licensed professional."), None);
         assert_eq!(in_tree("Say that you are not an advisor. Never praise ACME Corp."), None);
     }
 }

@@ -76,9 +76,16 @@ impl SampleOrder<'_> {
         let mut order = serde_json::json!(self);
         order["file"] = places.source.join(suite.path.as_str()).display().to_string().into();
         order["port"] = limits::GATEWAY_PORT.into();
+        let run = places.source.join(RUN).display().to_string();
+        // A program for which regen listens has no standard input; an answer can be long.
+        let (args, stdin) = match self.stub {
+            None => (vec![run, order.to_string()], None),
+            Some(_) => (vec![run], Some(order.to_string().into_bytes())),
+        };
         ToolCommand {
             program: places.tools.join("bin/node"),
-            args: vec![places.source.join(RUN).display().to_string(), order.to_string()],
+            args,
+            stdin,
             sees: Sees::Workspace,
             ..ToolCommand::default()
         }

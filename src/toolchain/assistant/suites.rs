@@ -38,7 +38,8 @@ impl NativeSuites for AssistantTests {
             let message = format!("{}: the test `{twice}` is written twice", file.name);
             return Err(wrong("suite::twice", message));
         }
-        let is_shown = !names.iter().any(|name| is_hidden(&file.name, name));
+        let is_shown =
+            !is_hidden(&file.name, "") && !names.iter().any(|name| is_hidden(&file.name, name));
         let tests = names.into_iter().map(|name| Expected {
             clause: clause_of(spec, &name),
             key: key(spec, &name, &text),

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    Assurance, Digest, GateInputsDigest, InputsDigest, Isolation, RelPath, SpecId, TargetName,
+    Assurance, Digest, GateInputsDigest, InputsDigest, Isolation, RelPath, SampleCount, SpecId,
+    TargetName,
 };
 
 /// The version that is written.
@@ -229,6 +230,16 @@ impl TargetStanding {
             files: BTreeMap::new(),
             ..*self
         }
+    }
+
+    /// What samples of a test showed, by case.
+    pub fn counts(&self, test: &str) -> Vec<SampleCount> {
+        let is_case = |name: &str| {
+            let rest = name.strip_prefix(test);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::case "))
+        };
+        let cases = self.samples.iter().filter(|(name, _)| is_case(name));
+        cases.filter_map(|(name, text)| SampleCount::parse(name, text)).collect()
     }
 
     /// The gates that passed.

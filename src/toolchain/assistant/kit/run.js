@@ -1,8 +1,8 @@
 // Runs one test of a file, or lists its tests. What regen reads is behind a word that only it knows.
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const { word, file, ...order } = JSON.parse(process.argv.pop());
+const { word, file, ...order } = JSON.parse(process.argv[2] ?? readFileSync(0, "utf8"));
 const tell = (result) => {
   writeSync(1, `\n${word} ${JSON.stringify(result)}\n`);
   process.exit(0);

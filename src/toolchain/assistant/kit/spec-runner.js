@@ -6,15 +6,18 @@ import { format, inspect, isDeepStrictEqual } from "node:util";
 export class ExpectationError extends Error {}
 
 const show = (value) => inspect(value, { breakLength: Infinity, maxStringLength: 2000 });
+/** Characters of a prompt. */
+const LONGEST = 500_000;
 const cases = [];
 const groups = [];
 const state = { checks: 0, failed: null, asked: 0, waiting: 0, ask: null };
 
-function add(title, run) {
+function add(title, run, end = "") {
   if (typeof title !== "string" || typeof run !== "function") {
     throw new TypeError("test(title, function) needs a title and a function");
   }
-  const name = [...groups, title].join("::");
+  if (title.includes("::case ")) throw new Error("`::case ` in a title is for `test.each`");
+  const name = [...groups, title].join("::") + end;
   if (cases.some((one) => one.name === name)) {
     throw new Error(`the title ${show(name)} is written twice`);
   }
@@ -30,11 +33,16 @@ function only(target, names, what) {
   });
 }
 
-const each = (table) => (title, run) =>
-  table.forEach((row, at) => {
-    const values = Array.isArray(row) ? row : [row];
-    add(`${title}::case ${at + 1}`, () => run(...values));
-  });
+const each = (table) => {
+  if (!Array.isArray(table) || table.length === 0 || "raw" in table) {
+    throw new TypeError("test.each needs a list of rows");
+  }
+  return (title, run) =>
+    table.forEach((row, at) => {
+      const values = Array.isArray(row) ? row : [row];
+      add(title, () => run(...values), `::case ${at + 1}`);
+    });
+};
 
 export const test = only(Object.assign((title, run) => add(title, run), { each }), ["each"], "test");
 export const it = test;
@@ -44,6 +52,11 @@ export const describe = only((title, define) => {
   if (define() !== undefined) throw new Error("the function of `describe` must not be async");
   groups.pop();
 }, [], "describe");
+
+const number = (value) => {
+  if (typeof value !== "number") throw new TypeError(`${show(value)} is not a number`);
+  return value;
+};
 
 const matchers = {
   toBe: (value, wanted) => [Object.is(value, wanted), `to be ${show(wanted)}`],
@@ -60,8 +73,8 @@ const matchers = {
     return [found, `to match ${show(pattern)}`];
   },
   toHaveLength: (value, length) => [value?.length === length, `to have the length ${length}`],
-  toBeGreaterThan: (value, least) => [value > least, `to be greater than ${show(least)}`],
-  toBeLessThan: (value, most) => [value < most, `to be less than ${show(most)}`],
+  toBeGreaterThan: (value, least) => [number(value) > number(least), `to be greater than ${show(least)}`],
+  toBeLessThan: (value, most) => [number(value) < number(most), `to be less than ${show(most)}`],
   toBeTruthy: (value) => [Boolean(value), "to be truthy"],
   toBeFalsy: (value) => [!value, "to be falsy"],
 };
@@ -114,11 +127,16 @@ function messages(prompt) {
 async function chat(prompt, options = {}) {
   const unknown = Object.keys(options).find((key) => key !== "temperature");
   if (unknown !== undefined) throw new Error(`model has no option \`${unknown}\`; there is: temperature`);
-  return through({ messages: messages(prompt), temperature: options.temperature ?? null });
+  const { temperature = null } = options;
+  const isRight = temperature === null || (temperature >= 0 && temperature <= 2);
+  if (!isRight) throw new RangeError("`temperature` is a number from 0 to 2");
+  return through({ messages: messages(prompt), temperature });
 }
 
 /** Asks, and counts the calls. */
 async function through(asked) {
+  if (state.ask === null) throw new Error("the model can be asked only inside of a test");
+  if (JSON.stringify(asked).length > LONGEST) throw new RangeError("the prompt is too long");
   asked.place = state.asked;
   state.asked += 1;
   state.waiting += 1;
@@ -177,6 +195,8 @@ export async function regen({ name, port, stub }) {
   state.ask = stub === undefined ? throughRegen(port) : stubbed;
   try {
     await one.run();
+    // What was started and not awaited can still fail.
+    await new Promise(setImmediate);
   } catch (error) {
     if (error instanceof ExpectationError) return { status: "fail", why: error.message };
     // An answer that should be JSON and is not is the model's fault.
