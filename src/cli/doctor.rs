@@ -91,6 +91,7 @@ async fn look(
                     let shown = workspace.read_only();
                     let room = AgentRoom { sandbox: &probe.sandbox, read_only: &shown };
                     checks.extend(model::checks(generator, ask, room).await);
+                    checks.extend(model::under_test(&workspace.harness, ask, room).await);
                 }
             }
         }

@@ -13,10 +13,12 @@ use crate::generator::{
 };
 use crate::process::Ended;
 use crate::sandbox::Sandbox;
+use crate::toolchain;
 use crate::types::generator::ServerSettings;
 use crate::types::harness::{CassetteMode, ReplyForm};
 use crate::types::{
-    AttemptKind, Digest, Failure, GeneratorConfig, GeneratorSettings, InputsDigest, Prompt, limits,
+    AttemptKind, Digest, Failure, GeneratorConfig, GeneratorSettings, Harness, InputsDigest,
+    Prompt, limits,
 };
 use crate::workspace::today;
 
@@ -66,6 +68,21 @@ pub async fn checks(
         };
         let mut check = DoctorCheck { name, good: true, says: String::new(), hint: None };
         if let Err(why) = tier(&config.tier(number), ask, room, &mut check).await {
+            (check.good, check.says) = (false, why);
+        }
+        checks.push(check);
+    }
+    checks
+}
+
+/// One check of each model under test.
+pub async fn under_test(harness: &Harness, ask: AskModel, room: AgentRoom<'_>) -> Vec<DoctorCheck> {
+    let mut checks = Vec::new();
+    for (name, target) in &harness.target {
+        let Some(model) = toolchain::model_under_test(target) else { continue };
+        let name = format!("model of {name}");
+        let mut check = DoctorCheck { name, good: true, says: String::new(), hint: None };
+        if let Err(why) = tier(&model.server, ask, room, &mut check).await {
             (check.good, check.says) = (false, why);
         }
         checks.push(check);

@@ -384,6 +384,9 @@ fn a_model_without_answers_or_a_key_is_the_machines_matter() {
     let ran = bench.world.run(&["run"]);
     assert!(ran.err.contains("the variable MODEL_KEY is not set"), "{}", ran.err);
     assert!(bench.server.requests().is_empty(), "nothing is bought without it");
+    let told = bench.world.run(&["doctor"]).shown();
+    let line = told.lines().find(|line| line.contains("model of assistant"));
+    assert!(line.is_some_and(|line| line.contains("MODEL_KEY is not set")), "{told}");
     let closed = "samples = 60\nmax_tries = 1\n".to_owned();
     bench.configure(&closed);
     let config = bench.world.read("harness.toml");
