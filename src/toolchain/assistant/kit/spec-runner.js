@@ -190,7 +190,7 @@ export async function regen({ name, port, stub }) {
   const stubbed = (asked) => {
     const said = asked.judge ? "" : stub === "echo" ? asked.messages.at(-1).content : stub.text;
     const answer = { role: "assistant", content: said, finish: "stop" };
-    return new Promise((resolve) => setImmediate(resolve, answer));
+    return new Promise((resolve) => setTimeout(resolve, 5, answer));
   };
   state.ask = stub === undefined ? throughRegen(port) : stubbed;
   try {
