@@ -50,6 +50,9 @@ pub enum AnswerSource {
     New,
 }
 
+/// Generators by temperature, and whether they are the judge's.
+type MadeGenerators = BTreeMap<(Option<u64>, bool), Arc<dyn Generator>>;
+
 /// The model under test of a target.
 pub struct SampledModel<'a> {
     model: ModelUnderTest,
@@ -57,8 +60,7 @@ pub struct SampledModel<'a> {
     context: CallContext,
     options: AnsweringOptions<'a>,
     key: Option<String>,
-    /// By temperature, and whether it is the judge's.
-    generators: RefCell<BTreeMap<(Option<u64>, bool), Arc<dyn Generator>>>,
+    generators: RefCell<MadeGenerators>,
     /// `None`: nothing is kept.
     ledger: Option<RefCell<SqliteLedger>>,
     /// Tests, for reservations; and tokens of the longest file of tests.

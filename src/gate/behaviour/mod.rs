@@ -158,20 +158,18 @@ impl BehaviourWork<'_> {
 
     /// Refuses a file that defines a test of a clause with a title that its text does not have: it
     /// would not be sampled.
-    fn computed(&self, names: &[String], tests: &[&BehaviourTest<'_>]) -> Result<(), GateResult> {
+    fn computed(&self, names: &[String], tests: &[&BehaviourTest<'_>]) -> Option<GateResult> {
         let known = |name: &&String| {
             let suite = tests[0].suite;
             suite.tests.iter().any(|test| !cases(&[(*name).clone()], &test.name).is_empty())
         };
         let is_ours = |name: &&String| clause_of(self.context.spec, name).is_some();
-        let Some(name) = names.iter().filter(|one| !known(one)).find(is_ours) else {
-            return Ok(());
-        };
+        let name = names.iter().filter(|one| !known(one)).find(is_ours)?;
         let mut wrong = SampleCounts::new(*tests[0], self.plan(tests[0].clause));
         wrong.wrong(&format!(
             "the title `{name}` of another test is computed; write it as a text, or use `test.each`"
         ));
-        Err(GateResult::fail(vec![wrong.finding(self.gate, self.model.samples)]))
+        Some(GateResult::fail(vec![wrong.finding(self.gate, self.model.samples)]))
     }
 
     async fn in_room<'t>(
@@ -181,7 +179,9 @@ impl BehaviourWork<'_> {
         hidden: bool,
     ) -> Result<Vec<SampleCounts<'t>>, GateResult> {
         let names = room.names(tests[0]).await?;
-        self.computed(&names, tests)?;
+        if let Some(wrong) = self.computed(&names, tests) {
+            return Err(wrong);
+        }
         let mut all = Vec::new();
         for test in tests {
             let cases = cases(&names, &test.test.name);

@@ -88,7 +88,9 @@ async fn stubs(
     one: &BehaviourTest<'_>,
 ) -> Result<StubRuns, GateResult> {
     let names = room.names(one).await?;
-    work.computed(&names, &[one])?;
+    if let Some(wrong) = work.computed(&names, &[one]) {
+        return Err(wrong);
+    }
     let stubs = [
         StubAnswer::fixed(""),
         StubAnswer::Echo,
