@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(percent(lower_bound(60, 0)), "95.1 %");
         assert_eq!((upper_bound(60, 0), lower_bound(0, 60)), (1.0, 0.0));
         assert_eq!(deciding(59, 2, 0.9), Some(61));
-        assert_eq!(deciding(9, 1, 0.9), None);
+        assert_eq!((deciding(9, 1, 0.9), deciding(8, 3, 0.9)), (Some(29), None));
     }
 
     #[test]
