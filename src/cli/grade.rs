@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::{Context, exit, isolation};
 use crate::commands::grade::read_answers;
-use crate::types::text::visible_line;
-use crate::types::{SpecId, limits};
+use crate::types::limits;
 use crate::workspace::{CommandError, load};
 
 /// Text below the help.
@@ -30,11 +29,7 @@ pub struct GradeArgs {
 pub async fn grade(door: &Context, args: &GradeArgs) -> Result<u8, CommandError> {
     let places = door.layout()?;
     let workspace = load(&places, None)?;
-    let id = SpecId::parse(&args.spec).filter(|id| workspace.spec(id).is_some());
-    let id = id.ok_or_else(|| {
-        let name = visible_line(&args.spec);
-        CommandError::usage(format!("there is no spec `{name}`")).hint("`regen status` lists all")
-    })?;
+    let id = workspace.select_one(&args.spec)?;
     let mut text = String::new();
     let most = limits::RESULT_BYTES as u64;
     std::io::stdin().take(most + 1).read_to_string(&mut text)?;

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{Context, exit};
 use crate::commands::samples::SampleFormat;
 use crate::types::text::counted;
-use crate::types::{SpecId, text::visible_line};
 use crate::workspace::{CommandError, load};
 
 /// Text below the help.
@@ -42,11 +41,7 @@ pub struct SamplesExport {
 pub fn samples(door: &Context, command: &SamplesCommand) -> Result<u8, CommandError> {
     let SamplesCommand::Export(args) = command;
     let workspace = load(&door.reading_state()?, None)?;
-    let id = SpecId::parse(&args.spec).filter(|id| workspace.spec(id).is_some());
-    let id = id.ok_or_else(|| {
-        let name = visible_line(&args.spec);
-        CommandError::usage(format!("there is no spec `{name}`")).hint("`regen status` lists all")
-    })?;
+    let id = workspace.select_one(&args.spec)?;
     let written = workspace.export_samples(&id, args.format, &args.out)?;
     let folder = args.out.display();
     if door.global.json {

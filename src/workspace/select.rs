@@ -30,8 +30,21 @@ impl Workspace {
         self.select_among(patterns, &BTreeSet::new()).map(Some)
     }
 
-    /// The same, also among specs without a file: removed ones that the lockfile or the ledger
-    /// still has.
+    /// The only spec that matches a pattern.
+    ///
+    /// # Errors
+    /// None does, or several do.
+    pub fn select_one(&self, pattern: &str) -> Result<SpecId, CommandError> {
+        let found = self.select(&[pattern.to_owned()])?.unwrap_or_default();
+        let mut ids = found.into_iter();
+        match (ids.next(), ids.next()) {
+            (Some(id), None) => Ok(id),
+            _ => Err(CommandError::usage(format!("`{pattern}` matches several specs; name one"))),
+        }
+    }
+
+    /// The specs that match, also among those without a file: removed ones that the lockfile or
+    /// the ledger still has.
     ///
     /// # Errors
     /// A pattern that matches no spec.

@@ -559,5 +559,5 @@ fn exported_samples_are_deterministic() {
     }
     let none =
         bench.run(&["samples", "export", "other", "--format", "sft", "--out", "x"]).expect(2);
-    assert!(none.err.contains("there is no spec `other`"), "{}", none.err);
+    assert!(none.err.contains("no spec matches `other`"), "{}", none.err);
 }

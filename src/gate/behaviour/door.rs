@@ -132,7 +132,7 @@ impl SampleDoor<'_> {
         Ok(json!({ "role": "assistant", "content": answer.text, "finish": answer.finish }))
     }
 
-    /// Asks, and remembers why there is no answer.
+    /// Asks, and remembers why the model does not answer.
     async fn ask(&self, question: Question) -> Result<ModelAnswer, String> {
         let answered = self.waiting(self.answering.ask(question)).await;
         answered.inspect_err(|why| {
