@@ -113,8 +113,10 @@ fn diagnose(report: &GateReport) -> Diagnosis {
     clauses.dedup();
     let first = report.findings.first().map_or("no finding", |f| f.message.as_str());
     // A panic's first line has only its where, and what stands before it is what the test printed.
+    // An exceeded limit is told in the first line, whether regen or the program noticed it.
+    let limited = matches!(report.outcome, Outcome::Limit { .. });
     let panic = first.lines().skip_while(|line| !is_panic(line));
-    let mut lines = if first.lines().any(is_panic) {
+    let mut lines = if !limited && first.lines().any(is_panic) {
         panic.skip(1).collect()
     } else {
         first.lines().collect::<Vec<_>>()
