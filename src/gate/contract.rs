@@ -97,13 +97,25 @@ impl ContractWork<'_> {
         tests: &[ContractTest],
     ) -> Result<BothResults, GateResult> {
         let fresh = *candidate.provenance() != Provenance::Promoted;
-        let command = self.compile(BuildKind::Usual).await?;
-        let (mut seen, mut held_out) = self.judge(command, BuildKind::Usual, tests, fresh).await?;
-        if !passes(&seen) || !fresh {
+        let more = self.room.language().more_builds(self.context.spec, candidate.tree());
+        let more = if fresh { more } else { Vec::new() };
+        let next = async {
+            match more.first() {
+                Some(kind) => Some(self.compile(*kind).await),
+                None => None,
+            }
+        };
+        let (command, mut next) = futures::join!(self.compile(BuildKind::Usual), next);
+        let (mut seen, mut held_out) = self.judge(command?, BuildKind::Usual, tests, fresh).await?;
+        if !passes(&seen) {
             return Ok((seen, held_out));
         }
-        for kind in self.room.language().more_builds(self.context.spec, candidate.tree()) {
-            let judged = match self.compile(kind).await {
+        for kind in more {
+            let compiled = match next.take() {
+                Some(compiled) => compiled,
+                None => self.compile(kind).await,
+            };
+            let judged = match compiled {
                 Ok(command) => self.judge(command, kind, tests, false).await,
                 Err(seen) => Err(seen),
             };

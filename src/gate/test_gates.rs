@@ -124,6 +124,9 @@ fn is_of(seen: &GateResult, twins: &[Suite]) -> bool {
     seen.outcome.is_none() && !seen.findings.is_empty() && seen.findings.iter().any(in_twin)
 }
 
+/// The programs of a build and what was found, or why there are none.
+type TestPrograms = Result<(Vec<TestProgram>, GateResult), GateResult>;
+
 /// Native tests of one gate.
 struct TestWork<'a> {
     context: &'a GateContext<'a>,
@@ -179,10 +182,20 @@ impl TestWork<'_> {
         mounted: &[Suite],
         copies: &Copies,
     ) -> Result<GateResult, GateResult> {
-        let TestWork { context, gate, suites, .. } = *self;
+        let TestWork { context, gate, candidate, suites, .. } = *self;
         let tests = TestBuild { own: !self.only, ..TestBuild::of(mounted) };
         let commands = self.native.build_tests(tests, room.places());
-        let (programs, seen) = build(room, gate, &commands, mounted, context.timeout).await?;
+        let more = room.language().more_builds(context.spec, candidate.tree());
+        let more = if self.fresh && !suites.is_empty() { more } else { Vec::new() };
+        let next = async {
+            match more.first() {
+                Some(kind) => Some(self.other_build(room, *kind, started).await),
+                None => None,
+            }
+        };
+        let usual = build(room, gate, &commands, mounted, context.timeout);
+        let (usual, next) = futures::join!(usual, next);
+        let (programs, seen) = usual?;
         let programs = programs_of(programs, &commands, mounted);
         let is_copy = |program: &TestProgram| {
             let mut copies = copies.twins.iter().chain(&copies.forms);
@@ -197,27 +210,48 @@ impl TestWork<'_> {
         if passes(&seen) {
             seen.findings = test_run::twins(&runner, &others, &copies.twins).await;
         }
-        if passes(&seen) && self.fresh && !suites.is_empty() {
-            seen = seen.and(self.other_builds(room, started).await);
+        if passes(&seen) {
+            seen = seen.and(self.other_builds(room, &more, next, started).await);
         }
         Ok(seen)
     }
 
-    /// Runs the same tests over other builds of the candidate, until one fails. Their twins are not
-    /// built again.
-    async fn other_builds(&self, room: &GateSandbox<'_>, started: Instant) -> GateResult {
-        let TestWork { context, gate, candidate, suites, .. } = *self;
-        for kind in room.language().more_builds(context.spec, candidate.tree()) {
-            let tests = TestBuild { kind, ..TestBuild::of(suites) };
-            let commands = self.native.build_tests(tests, room.places());
-            let left = context.timeout.saturating_sub(started.elapsed());
-            let mut seen = match build(room, gate, &commands, suites, left).await {
+    /// Another build of the candidate with the same tests. Their twins are not built again.
+    async fn other_build(
+        &self,
+        room: &GateSandbox<'_>,
+        kind: BuildKind,
+        started: Instant,
+    ) -> TestPrograms {
+        let TestWork { context, gate, suites, .. } = *self;
+        let tests = TestBuild { kind, ..TestBuild::of(suites) };
+        let commands = self.native.build_tests(tests, room.places());
+        let left = context.timeout.saturating_sub(started.elapsed());
+        build(room, gate, &commands, suites, left).await
+    }
+
+    /// Runs the same tests over other builds of the candidate, until one fails. `next` is the first
+    /// of them, if it is there already.
+    async fn other_builds(
+        &self,
+        room: &GateSandbox<'_>,
+        kinds: &[BuildKind],
+        mut next: Option<TestPrograms>,
+        started: Instant,
+    ) -> GateResult {
+        let TestWork { context, gate, suites, .. } = *self;
+        for kind in kinds {
+            let built = match next.take() {
+                Some(built) => built,
+                None => self.other_build(room, *kind, started).await,
+            };
+            let mut seen = match built {
                 Ok((programs, seen)) => {
                     let runner = TestRunner::new(context, room, self.native, gate, started, false);
                     test_run::run(&runner, &programs, suites, seen).await
                 }
                 // What does not exist without a feature cannot be wrong.
-                Err(seen) if kind == BuildKind::Bare && seen.outcome.is_none() => continue,
+                Err(seen) if *kind == BuildKind::Bare && seen.outcome.is_none() => continue,
                 Err(seen) => seen,
             };
             // The first build had tests.

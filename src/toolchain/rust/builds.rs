@@ -31,6 +31,22 @@ pub fn flags(kind: BuildKind) -> &'static [&'static str] {
     }
 }
 
+/// What only runs a candidate is not optimized in a build for a release: it would cost more than the
+/// candidate. The candidate's own code is, and everything else is as in that build.
+const RUNS_IT: [&str; 7] =
+    ["--", "-C", "opt-level=0", "-C", "debug-assertions=off", "-C", "overflow-checks=off"];
+
+/// The command that builds a target which runs the candidate.
+pub fn runner(target: [&str; 2], kind: BuildKind, places: &Places) -> ToolCommand {
+    let flags = flags(kind);
+    if kind != BuildKind::Release {
+        return commands::cargo([&["build"], &target[..], flags].concat(), places);
+    }
+    let mut command = commands::cargo([&["rustc"], &target[..], flags].concat(), places);
+    command.args.extend(RUNS_IT.map(str::to_owned));
+    command
+}
+
 /// The commands of a build. Cargo does not build the candidate again for the tests: it compares its
 /// files, and tests are none of them.
 pub fn commands(tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand> {
@@ -40,13 +56,17 @@ pub fn commands(tests: TestBuild<'_>, places: &Places) -> Vec<ToolCommand> {
     let names = tests.suites.iter().filter(|suite| is_program(suite));
     let names: Vec<&str> = names.map(|suite| suite.file().trim_end_matches(".rs")).collect();
     let all = [ToolCommand { sees: Sees::Candidate, ..first }];
-    let then = (!names.is_empty()).then(|| {
-        let names = names.into_iter().flat_map(|name| ["--test", name]);
-        commands::cargo(
-            ["test", "--no-run"].iter().chain(kind).copied().chain(names).collect(),
-            places,
-        )
-    });
+    let then = match tests.kind {
+        BuildKind::Release => {
+            names.iter().map(|name| runner(["--test", name], tests.kind, places)).collect()
+        }
+        _ if names.is_empty() => Vec::new(),
+        _ => {
+            let names = names.into_iter().flat_map(|name| ["--test", name]);
+            let args = ["test", "--no-run"].iter().chain(kind).copied().chain(names).collect();
+            vec![commands::cargo(args, places)]
+        }
+    };
     all.into_iter().chain(then).collect()
 }
 

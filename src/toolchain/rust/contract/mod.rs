@@ -8,7 +8,6 @@ mod types_file;
 pub use adapter::ADAPTER;
 
 use super::builds;
-use super::commands::bare;
 use super::options::{CrateType, RustOptions};
 use crate::toolchain::{
     BuildKind, ContractLanguage, ContractWords, Places, Sees, TestProgram, ToolCommand,
@@ -93,15 +92,7 @@ impl ContractLanguage for RustContract {
     }
 
     fn build(&self, kind: BuildKind, places: &Places) -> Vec<ToolCommand> {
-        let args = [
-            "build",
-            "--example",
-            "regen_adapter",
-            "--offline",
-            "--message-format=json",
-            "--quiet",
-        ];
-        vec![bare(&[&args, builds::flags(kind)].concat(), places)]
+        vec![builds::runner(["--example", "regen_adapter"], kind, places)]
     }
 
     fn run(&self, programs: &[TestProgram], _places: &Places) -> Option<ToolCommand> {

@@ -50,10 +50,13 @@ fn steps(subject: EffectSubject<'_>) -> Vec<ExpansionRun> {
     let roots = [("--lib", "src/lib.rs"), ("--bins", "src/main.rs")];
     let roots = roots.into_iter().filter(|(_, file)| subject.tree.get(file).is_some());
     let roots: Vec<&str> = roots.map(|(root, _)| root).collect();
-    let chosen = features.into_iter().flat_map(|features| {
-        roots.iter().map(move |root| ExpansionRun { root, features, expands: false })
+    // The compiler's commands come first: cargo asks each other program for its version.
+    let kinds = [true, false].into_iter();
+    let chosen = kinds.flat_map(|expands| features.iter().map(move |one| (expands, *one)));
+    let all = chosen.flat_map(|(expands, features)| {
+        roots.iter().map(move |root| ExpansionRun { root, features, expands })
     });
-    chosen.flat_map(|step| [step, ExpansionRun { expands: true, ..step }]).collect()
+    all.collect()
 }
 
 impl ExpansionRun {
@@ -123,7 +126,9 @@ impl EffectRules for RustEffects {
         outputs: &[ToolOutput],
     ) -> Result<Vec<Finding>, String> {
         let mut findings = unfolded::unreadable(subject.tree);
-        for (step, output) in steps(subject).into_iter().zip(outputs) {
+        let (expanded, lints): (Vec<_>, Vec<_>) =
+            steps(subject).into_iter().zip(outputs).partition(|(step, _)| step.expands);
+        for (step, output) in lints.into_iter().chain(expanded) {
             match output.status {
                 _ if !step.expands => findings.extend(lint_findings(gate, step, output, subject)?),
                 Some(0) => {
