@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod diff;
 mod doctor;
+mod examples;
 mod exec;
 pub mod exit;
 mod export;
@@ -67,7 +68,7 @@ fn misread(error: &clap::Error) -> u8 {
 /// the binary crate would compile all of it again.
 pub fn start() -> u8 {
     crate::sandbox::keep(std::env::args_os());
-    if let Some(code) = completed() {
+    if let Some(code) = examples::compared().or_else(completed) {
         return code;
     }
     crate::generator::install_tls();

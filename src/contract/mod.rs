@@ -17,6 +17,7 @@ mod table;
 mod tests_of;
 mod text_error;
 mod value;
+mod visible;
 mod wave;
 mod wire;
 mod wit;
@@ -32,7 +33,8 @@ pub use table::{is_call, read_table};
 pub use tests_of::{ContractBody, ContractTest, has_example, is_neutral, tests_of};
 pub use text_error::TextError;
 pub use value::WitValue;
-pub use wire::{AdapterAnswer, AdapterCall, answer, request};
+pub use visible::VisibleExamples;
+pub use wire::{AdapterAnswer, AdapterCall, answers, requests};
 pub use wit::{Foreign, read_interface, read_interface_with};
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::value::WitValue;
 use crate::types::Interface;
 
 /// One call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The function, by its place in the interface.
     pub function: usize,
@@ -19,7 +21,7 @@ pub struct Call {
 }
 
 /// What a step expects.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Wanted {
     /// That the call returns.
     Return,
@@ -35,7 +37,7 @@ pub enum Wanted {
 }
 
 /// A call and what it must give.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The variable that gets the resource in the result.
     pub bind: Option<usize>,

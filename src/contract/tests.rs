@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::generate::inputs;
 use super::wave::read_value;
-use super::wire::{value_from, value_to};
+use super::wire::{answer, request, value_from, value_to};
 use super::*;
 use crate::types::interface::{Interface, WitType};
 use crate::types::{Digest, limits};

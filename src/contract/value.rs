@@ -1,15 +1,18 @@
 //! Values of a contract's types.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::types::interface::{Interface, WitShape, WitType};
 
 /// A value, read with its type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum WitValue {
     /// Of `bool`.
     Bool(bool),
     /// Of an integer type.
     Int(i128),
     /// Of a float type.
+    #[serde(serialize_with = "bits", deserialize_with = "of_bits")]
     Float(f64),
     /// Of `char`.
     Char(char),
@@ -25,6 +28,15 @@ pub enum WitValue {
     Handle(usize),
     /// In an example: any value.
     Any,
+}
+
+/// JSON has no infinity.
+fn bits<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+    value.to_bits().serialize(to)
+}
+
+fn of_bits<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    u64::deserialize(from).map(f64::from_bits)
 }
 
 impl PartialEq for WitValue {

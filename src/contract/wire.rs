@@ -33,7 +33,7 @@ pub enum AdapterAnswer {
 }
 
 /// A request as one line.
-pub fn request(interface: &Interface, request: &AdapterCall<'_>) -> String {
+pub(super) fn request(interface: &Interface, request: &AdapterCall<'_>) -> String {
     let slot = |at: Option<usize>| at.map_or(-1, |at| i64::try_from(at).unwrap_or(-1));
     let call = request.call;
     let params = &interface.functions[call.function].params;
@@ -42,11 +42,42 @@ pub fn request(interface: &Interface, request: &AdapterCall<'_>) -> String {
     json!([request.id, call.function, slot(request.bind), slot(call.on), args]).to_string()
 }
 
+/// What an adapter reads: the number of a free descriptor, then the calls.
+pub fn requests(interface: &Interface, descriptor: u32, calls: &[AdapterCall<'_>]) -> String {
+    let mut text = format!("{descriptor}\n");
+    for call in calls {
+        text.push_str(&request(interface, call));
+        text.push('\n');
+    }
+    text
+}
+
+/// Reads an adapter's output, up to the first answer that is missing or wrong, and how it is wrong.
+pub fn answers(
+    interface: &Interface,
+    calls: &[AdapterCall<'_>],
+    output: &str,
+) -> (Vec<AdapterAnswer>, Option<String>) {
+    let mut lines = output.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let mut answers = Vec::new();
+    for (one, line) in calls.iter().zip(&mut lines) {
+        match answer(interface, one, line) {
+            Ok(answer) => answers.push(answer),
+            Err(why) => return (answers, Some(why)),
+        }
+    }
+    let is_more = answers.len() == calls.len() && lines.next().is_some();
+    if is_more {
+        answers.pop();
+    }
+    (answers, is_more.then(|| "there are more answers than calls".to_owned()))
+}
+
 /// Reads the answer to a request.
 ///
 /// # Errors
 /// It is not an answer to this request, or its value is not of the result's type.
-pub fn answer(
+pub(super) fn answer(
     interface: &Interface,
     request: &AdapterCall<'_>,
     line: &str,

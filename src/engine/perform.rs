@@ -287,5 +287,6 @@ fn contract(target: &Target, spec: &Spec) -> Option<ContractPrompt> {
     let types = language.types(spec, interface);
     let types = types.map(|(path, text)| File { path: path.to_string(), text });
     let ContractWords { items: intro, types: hint } = language.words();
-    Some(ContractPrompt { intro, items: language.signatures(interface), types, hint })
+    let (items, command) = (language.signatures(interface), toolchain::CONTRACT_COMMAND);
+    Some(ContractPrompt { intro, items, types, hint, command })
 }

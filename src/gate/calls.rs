@@ -14,7 +14,7 @@ use super::test_run::AT_ONCE;
 use super::workspace::GateSandbox;
 use crate::contract::{
     AdapterAnswer, AdapterCall, Call, ContractBody, ContractTest, Input, Judged, Property,
-    PropertyTrial, Step, Wanted, WitValue, answer, generated_calls, mismatch, observed, request,
+    PropertyTrial, Step, Wanted, WitValue, answers, generated_calls, mismatch, observed, requests,
 };
 use crate::process::Ended;
 use crate::toolchain::ToolCommand;
@@ -188,14 +188,12 @@ impl Caller<'_> {
         let number =
             u8::from_str_radix(&random().map_err(GateResult::error)?[..2], 16).unwrap_or(0);
         let descriptor = 16 + u32::from(number) % 200;
-        let mut stdin = format!("{descriptor}\n");
-        let mut requests = Vec::new();
+        let mut asked = Vec::new();
         for (bind, call) in calls {
-            let one = AdapterCall { id: random().map_err(GateResult::error)?, bind: *bind, call };
-            stdin.push_str(&request(self.interface, &one));
-            stdin.push('\n');
-            requests.push(one);
+            let id = random().map_err(GateResult::error)?;
+            asked.push(AdapterCall { id, bind: *bind, call });
         }
+        let stdin = requests(self.interface, descriptor, &asked);
         let command = self.with(stdin.into_bytes());
         let most = if self.hung.get() { limits::HUNG_TIMEOUT } else { limits::TEST_TIMEOUT };
         let left = self.context.timeout.saturating_sub(self.started.elapsed()).min(most);
@@ -212,22 +210,9 @@ impl Caller<'_> {
             return Err(GateResult::error("the adapter cannot move its output: raise `ulimit -n`"));
         }
         let text = String::from_utf8_lossy(&output.stdout);
-        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        let mut answers = Vec::new();
-        for one in &requests {
-            let Some(line) = lines.next() else { break };
-            match answer(self.interface, one, line) {
-                Ok(answer) => answers.push(answer),
-                Err(why) => return Ok((answers, Some(Silence::Lost(why)))),
-            }
-        }
-        if answers.len() == requests.len() {
-            let why = "there are more answers than calls".to_owned();
-            let extra = lines.next().is_some().then_some(Silence::Lost(why));
-            if extra.is_some() {
-                answers.pop();
-            }
-            return Ok((answers, extra));
+        let (answers, wrong) = answers(self.interface, &asked, &text);
+        if wrong.is_some() || answers.len() == asked.len() {
+            return Ok((answers, wrong.map(Silence::Lost)));
         }
         let silence = match output.ended {
             Ended::Timeout => {

@@ -30,10 +30,13 @@ pub async fn open(
     let PreparedSources { files, layers, .. } = prepared.map_err(|seen| seen.why())?;
     let language = toolchain::of(context.target);
     let tests = visible_tests(context, &gate, &suites).await?;
+    let contract = contract_files(context, &layers.planned(context.sandbox));
     let tools = context.host_tools()?;
     let over = layers.own.as_ref().map(|layer| (layer.path(), MountMode::Overlay));
     let mut all: std::collections::BTreeMap<_, _> = files.into_iter().collect();
     all.extend(tests.iter().flat_map(|tests| tests.files.clone()));
+    let (program, contract) = contract.unzip();
+    all.extend(contract.into_iter().flatten());
     all.extend(order.files.iter().cloned());
     let mut spec = SandboxSpec {
         files: all.clone().into_iter().collect(),
@@ -42,7 +45,9 @@ pub async fn open(
     };
     spec.mounts.extend(layers.packages.as_ref().map(Layer::path).map(packages));
     spec.mounts.extend(tests.iter().map(VisibleTests::packages));
-    let shown = context.read_only.iter().chain(&order.shown).map(PathBuf::as_path);
+    let program = program.iter().filter(|path| !path.starts_with("/usr"));
+    let shown = context.read_only.iter().chain(&order.shown).chain(program);
+    let shown = shown.map(PathBuf::as_path);
     spec.mounts.extend(shown.map(Mount::shown));
     let session = context.sandbox.open(&spec).await.map_err(|why| why.to_string())?;
     let places = programs::places(&session);
@@ -53,6 +58,22 @@ pub async fn open(
     let (source, home) = (places.source, places.tool_home);
     Ok(WorkSandbox { session, env, source, home, own, holds: Box::new((layers, tests)) })
 }
+
+/// What runs the contract's visible examples: this program, and files. `None` without such
+/// examples, or if this program's file was replaced.
+fn contract_files(context: &GateContext<'_>, places: &Places) -> Option<ContractFiles> {
+    let language = toolchain::of(context.target);
+    let (contract, interface) = (language.contract()?, context.spec.contract.as_ref()?);
+    let regen = context.sandbox.program().filter(|path| path.is_file())?;
+    let places =
+        Places { tools: places::TOOLS.into(), build: places::BUILD.into(), ..places.clone() };
+    let tests = &context.contract.visible;
+    let script = toolchain::contract_script(language, contract, interface, tests, &places, &regen)?;
+    let files = contract.adapter(context.spec, interface).into_iter().chain(script);
+    Some((regen, files.collect()))
+}
+
+type ContractFiles = (PathBuf, Vec<(String, Vec<u8>)>);
 
 /// Opens a sandbox without a candidate, to see whether a program starts in it.
 ///

@@ -80,6 +80,8 @@ pub struct ContractPrompt {
     pub types: Option<File>,
     /// How to use that file.
     pub hint: &'static str,
+    /// The command that runs its visible examples where a program works on a candidate.
+    pub command: &'static str,
 }
 
 /// A spec that another one depends on, as a prompt shows it.

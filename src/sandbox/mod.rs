@@ -129,6 +129,11 @@ impl Sandbox {
         }
     }
 
+    /// The file of regen's program, if it is still there.
+    pub fn program(&self) -> Option<PathBuf> {
+        std::fs::canonicalize(&self.supervisor).ok()
+    }
+
     /// Its isolation level.
     pub fn backend(&self) -> &dyn Backend {
         &*self.backend

@@ -45,6 +45,13 @@ pub trait ContractLanguage: Sync {
 
     /// The command that runs the adapter. `programs` are those that were built.
     fn run(&self, programs: &[TestProgram], places: &Places) -> Option<ToolCommand>;
+
+    /// The same for a program that works on a candidate: the commands that build the adapter, then
+    /// the one that runs it.
+    fn visible(&self, places: &Places) -> Vec<ToolCommand> {
+        let build = self.build(BuildKind::Usual, places);
+        build.into_iter().chain(self.run(&[], places)).collect()
+    }
 }
 
 /// What a prompt says around a contract's items.

@@ -56,6 +56,7 @@ pub use program::ProgramLanguage;
 pub use program_examples::{ProgramSteps, ProgramTest};
 pub use quotes::QuotedTest;
 pub use renamed::renamed;
+pub use shared::contract_script::{COMMAND as CONTRACT_COMMAND, COMPARE, files as contract_script};
 use suite::key;
 pub use suite::{
     ExampleSuites, Expansion, Expectation, Expected, Independent, SpecialCase, Suite, SuiteFile,

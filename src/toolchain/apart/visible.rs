@@ -1,6 +1,7 @@
 //! The script with which a program that works on a candidate runs the visible tests.
 
-use crate::toolchain::{Places, Suite, TestCase, TestProgram, ToolCommand, Toolchain};
+use crate::toolchain::shared::shell::{exports, line, quoted};
+use crate::toolchain::{Places, Suite, TestCase, TestProgram, Toolchain};
 use crate::types::limits;
 
 /// Its file. Names of suites do not start like this.
@@ -32,20 +33,7 @@ pub fn script(language: &dyn Toolchain, suites: &[Suite], places: &Places) -> Op
     let code = format!("code() {{ exec timeout -k 2 {} {}; }}\n", seconds + 10, line(&*code?));
     let env = language.environment(places).into_iter();
     let env = env.chain([(limits::SECONDS.to_owned(), seconds.to_string())]);
-    let env: String =
-        env.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
+    let env = exports(env);
     let ends = "echo \"$((all - failed)) of $all passed\"\n[ \"$failed\" -eq 0 ]\n";
     Some(format!("#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit 2\n{env}{code}{RUN}{calls}{ends}"))
-}
-
-/// A command as words of the shell.
-fn line(command: &ToolCommand) -> String {
-    let program = command.program.display().to_string();
-    let words = [&program].into_iter().chain(&command.args);
-    words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word of the shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -421,7 +421,7 @@ fn answer(bytes: &[u8]) {
     });
     let (interface, call) = &*CALL;
     let one = AdapterCall { id: "ab".to_owned(), bind: None, call };
-    let _ = regen::contract::answer(interface, &one, &String::from_utf8_lossy(bytes));
+    let _ = regen::contract::answers(interface, &[one], &String::from_utf8_lossy(bytes));
 }
 
 fn requests() -> Vec<Vec<u8>> {

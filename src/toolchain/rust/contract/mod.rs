@@ -104,4 +104,13 @@ impl ContractLanguage for RustContract {
             ..ToolCommand::default()
         })
     }
+
+    fn visible(&self, places: &Places) -> Vec<ToolCommand> {
+        let build = ["build", "--example", "regen_adapter", "--offline", "--quiet"];
+        let program = places.build.join("debug/examples/regen_adapter");
+        vec![
+            super::commands::bare(&build, places),
+            ToolCommand { program, ..ToolCommand::default() },
+        ]
+    }
 }
