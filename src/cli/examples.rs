@@ -1,26 +1,22 @@
 //! Compares what an adapter printed with what visible examples expect, for the script that agents
 //! run in their sandbox. It is no command for people.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use super::exit;
 use crate::contract::VisibleExamples;
 use crate::toolchain::COMPARE;
 use crate::types::limits;
 
-/// Answers if this process was started for that: with the file of the examples, a test's name and
+/// The exit code and the text if this process was started for that: with the file of the examples, a test's name and
 /// the adapter's exit status as arguments, and what the adapter printed as input.
-pub fn compared() -> Option<u8> {
+pub fn compared() -> Option<(u8, String)> {
     let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect();
     let [_, asked, file, name, status] = args.as_slice() else { return None };
-    (asked == COMPARE).then(|| {
-        let (code, text) = match compare(file, name, status) {
-            Ok(wrong) if wrong.is_empty() => (exit::DONE, format!("passed {name}\n")),
-            Ok(wrong) => (exit::REJECTED, format!("FAILED {name}\n  {}\n", wrong.join("\n  "))),
-            Err(why) => (exit::USAGE, format!("{why}\n")),
-        };
-        drop(std::io::stdout().write_all(text.as_bytes()));
-        code
+    (asked == COMPARE).then(|| match compare(file, name, status) {
+        Ok(wrong) if wrong.is_empty() => (exit::DONE, format!("passed {name}\n")),
+        Ok(wrong) => (exit::REJECTED, format!("FAILED {name}\n  {}\n", wrong.join("\n  "))),
+        Err(why) => (exit::USAGE, format!("{why}\n")),
     })
 }
 

@@ -68,7 +68,11 @@ fn misread(error: &clap::Error) -> u8 {
 /// the binary crate would compile all of it again.
 pub fn start() -> u8 {
     crate::sandbox::keep(std::env::args_os());
-    if let Some(code) = examples::compared().or_else(completed) {
+    if let Some((code, text)) = examples::compared() {
+        drop(std::io::stdout().write_all(text.as_bytes()));
+        return code;
+    }
+    if let Some(code) = completed() {
         return code;
     }
     crate::generator::install_tls();

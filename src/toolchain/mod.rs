@@ -8,6 +8,7 @@ pub mod assistant;
 mod commands;
 pub mod conflicts;
 mod contract;
+mod contract_script;
 mod coverage;
 mod declared;
 mod doc_examples;
@@ -28,6 +29,7 @@ mod renamed;
 pub mod results;
 mod rust;
 pub mod shared;
+mod shell;
 mod suite;
 mod typescript;
 
@@ -45,6 +47,7 @@ pub use commands::{
     ToolCommand, ToolOutput,
 };
 pub use contract::{ContractLanguage, ContractWords};
+pub use contract_script::{COMMAND as CONTRACT_COMMAND, COMPARE, files as contract_script};
 pub use doc_examples::DocTests;
 pub use effect_rules::{EffectRules, EffectSubject, effects_sentence, missing_effect, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
@@ -56,7 +59,6 @@ pub use program::ProgramLanguage;
 pub use program_examples::{ProgramSteps, ProgramTest};
 pub use quotes::QuotedTest;
 pub use renamed::renamed;
-pub use shared::contract_script::{COMMAND as CONTRACT_COMMAND, COMPARE, files as contract_script};
 use suite::key;
 pub use suite::{
     ExampleSuites, Expansion, Expectation, Expected, Independent, SpecialCase, Suite, SuiteFile,

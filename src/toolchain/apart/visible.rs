@@ -1,6 +1,6 @@
 //! The script with which a program that works on a candidate runs the visible tests.
 
-use crate::toolchain::shared::shell::{exports, line, quoted};
+use crate::toolchain::shell::{exports, line, quoted};
 use crate::toolchain::{Places, Suite, TestCase, TestProgram, Toolchain};
 use crate::types::limits;
 

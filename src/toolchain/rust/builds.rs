@@ -31,8 +31,8 @@ pub fn flags(kind: BuildKind) -> &'static [&'static str] {
     }
 }
 
-/// What only runs a candidate is not optimized in a build for a release: it would cost more than the
-/// candidate. The candidate's own code is, and everything else is as in that build.
+/// What only runs a candidate is not optimized in a build for a release: it would cost more than
+/// the candidate. The candidate's own code is, and everything else is as in that build.
 const RUNS_IT: [&str; 7] =
     ["--", "-C", "opt-level=0", "-C", "debug-assertions=off", "-C", "overflow-checks=off"];
 

@@ -1,6 +1,4 @@
 //! What several languages share.
 
 pub mod console;
-pub mod contract_script;
 pub mod hurl;
-pub mod shell;

@@ -1,6 +1,6 @@
 //! Commands as text for a shell.
 
-use crate::toolchain::ToolCommand;
+use super::commands::ToolCommand;
 
 /// A command as words of the shell.
 pub fn line(command: &ToolCommand) -> String {

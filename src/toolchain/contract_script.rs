@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::commands::{Places, ToolCommand};
+use super::contract::ContractLanguage;
+use super::language::Toolchain;
 use super::shell::{exports, line, quoted};
 use crate::contract::{ContractTest, VisibleExamples};
-use crate::toolchain::{ContractLanguage, Places, ToolCommand, Toolchain};
 use crate::types::{Interface, limits};
 
 /// Its file.
