@@ -109,7 +109,7 @@ async fn tier(
     let (api, url) = (server.api(), &server.base_url);
     check.says = format!("{} at {url}, api = \"{}\"", server.model, api.word());
     if let GeneratorSettings::Command(agent) = &config.settings {
-        let program = generator::program_of(agent)?;
+        let program = generator::program_of(agent, ask != AskModel::Nothing).await?;
         check.says = format!("{} at {url}, through {program}", server.model);
     }
     if ask == AskModel::Nothing {

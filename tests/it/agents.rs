@@ -27,7 +27,7 @@ fn world(url: &str, spec: &str, script: &str, settings: &str, extra: &str) -> Wo
 }
 
 /// The same of another workspace.
-fn with_agent(world: World, script: &str, settings: &str) -> World {
+pub fn with_agent(world: World, script: &str, settings: &str) -> World {
     let agent = world.path("agent");
     let argv = ["{model}", "{base_url}", "{token}"];
     let argv = [&[agent.to_str().expect("is text")], &argv[..]].concat();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::agents::with_agent;
 use crate::composition::{SYSTEM, UNITS, code};
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
@@ -317,6 +318,25 @@ fn the_page_draws_what_depends_on_what() {
     browser.press("\u{e007}");
     browser.until("location.hash == '#spec=stock'");
     browser.picture("graph");
+    assert_eq!(browser.complaints(), "");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn the_page_shows_the_turns_of_an_agent_as_its_own() {
+    let Some(browser) = all().then(Browser::start).flatten() else { return };
+    let server = Server::start(Vec::new());
+    // It works until the daemon ends it.
+    let script = "#!/bin/sh\necho '<b id=forged>promoted</b> adder'\nexec sleep 600\n";
+    let world = with_agent(World::new(&server.url, &[("adder", ADDER)], ""), script, "");
+    let daemon = Daemon::start_with(&world, &["--http", "127.0.0.1:0"]);
+    let url = daemon.until("its address", |line| line["type"] == "serving")["url"].clone();
+    browser.open(url.as_str().expect("is one"));
+    let row = "document.querySelector('li[data-spec=adder]')";
+    browser.until(&format!(
+        "{row}?.innerText.includes('· the agent: <b id=forged>promoted</b> adder')"
+    ));
+    assert_eq!(browser.eval("document.getElementById('forged')"), Value::Null, "it is no markup");
     assert_eq!(browser.complaints(), "");
     assert_eq!(daemon.stop(), Some(0));
 }

@@ -34,6 +34,9 @@ use presets::find;
 pub use presets::{PRESETS, Preset};
 pub use transcript::{AgentTranscript, WorkReport, read_transcript};
 
+/// How long a program has to tell its version.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The file with the task.
 const TASK: &str = "SPEC.md";
 
@@ -323,19 +326,35 @@ fn unusable(why: &dyn std::fmt::Display) -> GenerationError {
     GenerationError::new(Failure::Configuration, format!("{why}; see `regen doctor`"))
 }
 
-/// The program of an agent, what it calls its version, and its command line.
+/// The program of an agent, and its command line. `version` also asks what it calls its version.
 ///
 /// # Errors
 /// What is missing.
-pub fn program_of(settings: &AgentSettings) -> Result<String, String> {
+pub async fn program_of(settings: &AgentSettings, version: bool) -> Result<String, String> {
     let agent = Agent::new(settings.clone(), Some("set".to_owned()), &RateLimits::default());
     agent.check_setup().map_err(|error| error.message)?;
-    let Some(program) = &agent.program else { return Err("no program".to_owned()) };
-    let asked = std::process::Command::new(program).arg("--version").output();
-    let said = asked.map_err(|why| format!("{}: {why}", program.display()))?;
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    let version = said.lines().next().unwrap_or("no version").trim().to_owned();
-    Ok(format!("{} ({version}), as `{}`", program.display(), agent.line()))
+    let Some(path) = agent.program.clone() else { return Err("no program".to_owned()) };
+    let name = path.display().to_string();
+    if !version {
+        return Ok(format!("{name}, as `{}`", agent.line()));
+    }
+    let ask = Program {
+        path,
+        args: vec!["--version".into()],
+        dir: std::env::temp_dir(),
+        env: std::env::vars_os()
+            .map(|(key, value)| (key.to_string_lossy().into(), value))
+            .collect(),
+        stdin: None,
+        timeout: VERSION_TIMEOUT,
+    };
+    let said = crate::process::run(&ask).await.map_err(|why| why.to_string())?;
+    let text = said.text();
+    let version = match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+        Some(version) if said.succeeded() => version,
+        _ => "it tells no version",
+    };
+    Ok(format!("{name} ({version}), as `{}`", agent.line()))
 }
 
 impl Generator for Agent {
