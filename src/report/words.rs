@@ -229,6 +229,9 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> S
         let place = place(finding);
         let message = indented(&finding.message);
         out.push_str(&format!("  {} {}{place}\n      {message}\n", finding.gate, finding.rule));
+        if let Some(remedy) = &finding.remedy {
+            out.push_str(&format!("      remedy: {}\n", indented(remedy)));
+        }
     }
     out
 }

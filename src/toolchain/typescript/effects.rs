@@ -120,7 +120,9 @@ fn at(place: &ModulePlace, rule: &str, message: String, remedy: &str) -> Finding
 fn unreadable(place: &ModulePlace) -> Finding {
     let message = format!("syntax error: {}", place.what);
     let remedy = "use only syntax that is JavaScript once its types are removed: no `enum`, no \
-        `namespace`, no parameter properties, no decorators";
+        `namespace`, no parameter properties, no decorators. For `constructor(private x: T) {}` declare \
+        the field, `private x: T;`, and set it, `this.x = x`; for an `enum` write `const X = { A: 0 } \
+        as const`";
     let is_erasable = !place.what.contains("strip-only");
     let remedy = Some(remedy.to_owned()).filter(|_| !is_erasable);
     Finding { remedy, ..at(place, SYNTAX, message, "") }
