@@ -302,12 +302,17 @@ impl ConfigCheck<'_> {
     }
 
     fn schedule(&mut self, harness: &Harness) {
-        let Schedule { jobs, target, priority, .. } = &harness.schedule;
+        let Schedule { jobs, target, priority, drift, .. } = &harness.schedule;
         for pattern in priority {
             if let Err(error) = globset::Glob::new(pattern) {
                 let help = "for example \"core-*\"";
                 self.wrong(&["schedule", "priority"], error.to_string(), help);
             }
+        }
+        let mut targets = harness.target.values();
+        if drift.is_some() && !targets.any(|one| toolchain::model_under_test(one).is_some()) {
+            let help = "remove it; it is for targets with `toolchain = \"assistant\"`";
+            self.wrong(&["schedule", "drift"], "no target has a model under test", help);
         }
         if !(1..=64).contains(jobs) {
             let message = "`jobs` must be from 1 to 64";

@@ -9,6 +9,7 @@ pub mod assurance;
 pub mod behaviour;
 pub mod canonical;
 mod declaration;
+pub mod drift;
 pub mod digest;
 pub mod effect;
 pub mod event;
@@ -44,6 +45,7 @@ pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount};
 pub use canonical::Encoder;
 pub use declaration::Declaration;
 pub use digest::Digest;
+pub use drift::{DriftFinding, DriftResult};
 pub use effect::CodeEffect;
 pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
 pub use gate::{
@@ -66,7 +68,7 @@ pub use policy::Policy;
 pub use price::Prices;
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
-pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
+pub use schedule::{DriftInterval, Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };
