@@ -12,6 +12,7 @@ mod metrics;
 mod commands;
 mod door;
 mod drift;
+mod drift_watch;
 mod plan;
 mod request;
 mod serve;
@@ -42,7 +43,7 @@ use crate::types::{
 use crate::watch::Watcher;
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, given_folders, load_harness};
 
-use drift::DriftWatch;
+use drift_watch::DriftWatch;
 
 pub use live_state::{Head, LiveState, SpecRow, Stand};
 pub use request::{Answer, Command, CommandRequest, OrderBody, Refusal};

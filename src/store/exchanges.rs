@@ -133,7 +133,7 @@ mod tests {
         let (one, two) = (Digest::of("one"), Digest::of("two"));
         assert!(ledger.begin_exchange(call, one, usage(0, 9)).is_err(), "nothing is reserved");
         let spend = Spend::of(usage(0, 100), &crate::types::Prices::default());
-        let most = Reservation { call, run, day: "d", spend };
+        let most = Reservation { call, run, day: "d", spend, answers: None };
         ledger.reserve(&most, &Budget::default()).expect("fits");
         let id = ledger.begin_exchange(call, one, usage(0, 60)).expect("writes");
         let answer = Some((Digest::of("answer"), Some("text/plain".to_owned())));

@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{Ledger, LedgerError};
+use super::ledger::{CallId, Ledger, LedgerError, Spend};
+use super::spending::stored;
 use super::sqlite::SqliteLedger;
 use crate::types::{Digest, JobId};
 
@@ -70,7 +71,7 @@ impl SqliteLedger {
         text.map(read).transpose()
     }
 
-    /// Keeps an answer to a request.
+    /// Keeps an answer to a request, and what it cost of the reservation of a call.
     ///
     /// # Errors
     /// Database errors.
@@ -78,14 +79,27 @@ impl SqliteLedger {
         &mut self,
         request: Digest,
         sample: &StoredSample,
-        job: JobId,
+        call: CallId,
+        cost: Spend,
         day: &str,
     ) -> Result<(), LedgerError> {
         let text = serde_json::to_string(sample).expect("it is plain data");
         self.write(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO samples (request, answer, job, day) VALUES (?1, ?2, ?3, ?4)",
-                params![request.to_string(), text, job.0, day],
+                "INSERT OR REPLACE INTO samples (request, answer, job, day, tokens, usd, spending)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, (
+                     SELECT max(id) FROM spending
+                     WHERE job = ?3 AND attempt = ?7 AND answers IS NOT NULL AND settled = 0
+                 ))",
+                params![
+                    request.to_string(),
+                    text,
+                    call.job.0,
+                    day,
+                    stored(cost.tokens),
+                    cost.usd.unwrap_or_default(),
+                    call.attempt
+                ],
             )?;
             Ok(())
         })

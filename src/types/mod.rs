@@ -13,6 +13,7 @@ pub mod drift;
 pub mod digest;
 pub mod effect;
 pub mod event;
+pub mod failure;
 pub mod gate;
 pub mod generation;
 pub mod generator;
@@ -41,13 +42,14 @@ pub mod tree;
 pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
 pub use assurance::Assurance;
-pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount};
+pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount, SampledVersion};
 pub use canonical::Encoder;
 pub use declaration::Declaration;
 pub use digest::Digest;
 pub use drift::{DriftFinding, DriftResult};
 pub use effect::CodeEffect;
-pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
+pub use event::{AttemptKind, Event, JobOutcome, RateLimit};
+pub use failure::Failure;
 pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,

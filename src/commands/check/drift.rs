@@ -80,7 +80,7 @@ impl Workspace {
     /// What differs from the samples of a promotion.
     pub(super) fn drifted(&self, one: &Checked, reports: &[GateReport]) -> Vec<Flaw> {
         let broken = reports.iter().find_map(|report| match &report.outcome {
-            Outcome::Error { message } => Some(message.clone()),
+            Outcome::Error { message, .. } => Some(message.clone()),
             _ => None,
         });
         if let Some(message) = broken {
