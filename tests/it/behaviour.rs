@@ -217,6 +217,39 @@ fn a_rate_is_shown_or_not() {
 }
 
 #[test]
+fn a_later_version_of_a_run_has_less_of_the_5_percent() {
+    if !has_node() {
+        return;
+    }
+    /// The first instructions are not kept, the second ones are.
+    fn second(_: usize, body: &Value) -> String {
+        let more = if said(body).contains("answered:") { "Say it politely.\n" } else { "" };
+        if body["model"] == "writer" {
+            return files(&[("system.md", &format!("{SYSTEM}{more}"))]);
+        }
+        let is_second = body["messages"][0].to_string().contains("politely");
+        if is_second { GOOD } else { BAD }.to_owned()
+    }
+    /// The same, but for one answer: two requests for instructions and eight samples are before.
+    fn once(number: usize, body: &Value) -> String {
+        if number == 12 { BAD.to_owned() } else { second(number, body) }
+    }
+    let bench = Bench::new(second, "samples = 8\nrate = 0.5\n");
+    bench.run(&["run"]).expect(0);
+    let lock = bench.world.read("regen.lock");
+    assert!(lock.contains("= \"9 of 9, rate 0.5, "), "{lock}");
+    // The gates again are those of a first version.
+    bench.world.run(&["check", "--rerun"]).expect(0);
+    let bench = Bench::new(once, "samples = 8\nrate = 0.5\n");
+    let ran = bench.run(&["run"]).expect(20);
+    assert!(
+        ran.err.contains("a later version of a run passes with at most 0 of 9 missed"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn a_wrong_test_is_told_before_anything_is_bought() {
     if !has_node() {
         return;
