@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
+use super::database::read_json;
 use super::ledger::{Ledger, LedgerError};
 use super::sqlite::SqliteLedger;
 use crate::types::{DriftResult, SpecId};
@@ -82,10 +83,7 @@ impl SqliteLedger {
         let Some((at, text)) = self.db.query_row(&sql, [spec], row).optional()? else {
             return Ok(None);
         };
-        let read = |text: String| {
-            serde_json::from_str(&text).map_err(|why| LedgerError::Database(why.to_string().into()))
-        };
-        let result = text.map(read).transpose()?;
+        let result = text.map(|text| read_json(&text)).transpose()?;
         Ok(Some(DriftCheck { spec: spec.clone(), at, result }))
     }
 }

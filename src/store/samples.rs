@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use super::database::{read_digest, read_json};
 use super::ledger::{CallId, Ledger, LedgerError, Spend};
 use super::spending::stored;
 use super::sqlite::SqliteLedger;
@@ -65,10 +66,7 @@ impl SqliteLedger {
         let sql = "SELECT answer FROM samples WHERE request = ?1 AND (?2 IS NULL OR job = ?2)";
         let at = params![request.to_string(), of.map(|job| job.0)];
         let text: Option<String> = self.db.query_row(sql, at, |row| row.get(0)).optional()?;
-        let read = |text: String| {
-            serde_json::from_str(&text).map_err(|why| LedgerError::Database(why.to_string().into()))
-        };
-        text.map(read).transpose()
+        text.map(|text| read_json(&text)).transpose()
     }
 
     /// Keeps an answer to a request, and what it cost of the reservation of a call.
@@ -150,9 +148,7 @@ impl SqliteLedger {
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             let digest = |at: usize| -> Result<Digest, LedgerError> {
-                let text: String = row.get(at)?;
-                let wrong = || LedgerError::Database("an unreadable digest".to_owned().into());
-                Digest::parse(&text).ok_or_else(wrong)
+                read_digest(&row.get::<_, String>(at)?)
             };
             all.push(SampleGrade {
                 spec: row.get(0)?,

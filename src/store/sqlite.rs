@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 
-use super::database::{immutable, is_read_only, private_file};
+use super::database::{digests, immutable, is_read_only, private_file};
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 use super::migrations::MIGRATIONS;
@@ -293,10 +293,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn answers(&self, job: JobId) -> Result<Vec<Digest>, LedgerError> {
-        let mut statement = self.db.prepare("SELECT completion FROM completions WHERE job = ?1")?;
-        let rows = statement.query_map([job.0], |row| row.get(0))?;
-        let answers: Result<Vec<String>, _> = rows.collect();
-        Ok(answers?.iter().filter_map(|text| Digest::parse(text)).collect())
+        digests(&self.db, "SELECT completion FROM completions WHERE job = ?1", &[&job.0])
     }
 
     fn completion(&self, call: CallId, request: Digest) -> Result<Option<Digest>, LedgerError> {
@@ -331,10 +328,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn proven(&self) -> Result<BTreeSet<Digest>, LedgerError> {
-        let mut statement = self.db.prepare("SELECT test FROM proven")?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let tests: Result<Vec<String>, _> = rows.collect();
-        Ok(tests?.iter().filter_map(|test| Digest::parse(test)).collect())
+        Ok(digests(&self.db, "SELECT test FROM proven", &[])?.into_iter().collect())
     }
 
     fn reserve(&mut self, most: &Reservation<'_>, budget: &Budget) -> Result<(), LedgerError> {

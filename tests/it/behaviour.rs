@@ -715,8 +715,7 @@ fn answers_from_elsewhere_are_graded() {
         Run::of(bench.world.command(&["grade", "behavior"]).stdin(answers))
     };
     let ran = graded(&given).expect(0);
-    let lines: Vec<Value> =
-        ran.out.lines().map(|line| serde_json::from_str(line).expect("is JSON")).collect();
+    let lines = ran.json();
     let told: Vec<(u64, &str)> = lines
         .iter()
         .map(|line| (line["line"].as_u64().unwrap_or(0), line["grade"].as_str().unwrap_or("")))
