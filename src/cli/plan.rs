@@ -1,13 +1,13 @@
 //! `regen plan`.
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::SpecArgs;
 use super::{Context, exit, variable};
 use crate::report::graph::{GraphFormat, GraphPart, graph};
 use crate::report::{render, words};
-use crate::types::{Plan, SpecId};
+use crate::types::{Job, Plan, SpecId, TargetJob};
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Text below the help.
@@ -49,7 +49,10 @@ pub async fn plan(door: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
     if format == PlanFormat::Json {
         let most = workspace.most_cost(&plan);
         let jobs = &plan.jobs;
-        door.json(&json!({ "type": "plan", "jobs": jobs, "problems": problems, "most": most }));
+        let samples = sampled(&workspace, &plan);
+        door.json(&json!({
+            "type": "plan", "jobs": jobs, "problems": problems, "most": most, "samples": samples,
+        }));
         return Ok(code);
     }
     if !problems.is_empty() {
@@ -68,6 +71,11 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
         for part in &job.parts {
             let reason = words::part(part);
             door.show(&format!("{:<20} {:<10} {reason}", job.spec, words::target(part)));
+            if part.reason.is_some() {
+                for (first, later) in workspace.acceptance_plans(job, part) {
+                    door.show(&format!("  {}", words::acceptance(first, later)));
+                }
+            }
         }
     }
     if !door.global.quiet {
@@ -75,6 +83,20 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
         let most = workspace.most_cost(plan);
         door.show(&words::most(most.attempts, most.tokens, most.usd, work));
     }
+}
+
+/// How the tests of assistants with work are accepted.
+fn sampled(workspace: &Workspace, plan: &Plan) -> Vec<Value> {
+    let parts = plan.jobs.iter().flat_map(|job| job.parts.iter().map(move |part| (job, part)));
+    let with_work = parts.filter(|(_, part)| part.reason.is_some());
+    let told = |job: &Job, part: &TargetJob| {
+        let plans = workspace.acceptance_plans(job, part);
+        let (spec, target) = (job.spec.clone(), part.target.clone());
+        plans.into_iter().map(move |(first, later)| {
+            json!({ "spec": spec, "target": target, "first": first, "later": later })
+        })
+    };
+    with_work.flat_map(|(job, part)| told(job, part)).collect()
 }
 
 fn drawn(workspace: &Workspace, plan: &Plan, format: GraphFormat) -> String {

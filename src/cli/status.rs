@@ -10,9 +10,9 @@ use super::control::NO_DAEMON;
 use super::{Context, exit};
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::report::words;
-use crate::store::{Day, Ledger, SqliteLedger};
+use crate::store::{Day, DriftCheck, Ledger, SqliteLedger};
 use crate::types::text::counted;
-use crate::types::{Job, JobOutcome, SpecId};
+use crate::types::{DriftResult, Job, JobOutcome, SpecId};
 use crate::workspace::{CommandError, Workspace, load, today};
 
 /// Shows the daemon and today's spending, then each spec: what is promoted, and how its last job
@@ -29,7 +29,10 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
     // A ledger of an earlier version says nothing of prices before it is written to.
     let spend = ledger.as_ref().and_then(|ledger| ledger.spent(&day).ok()).unwrap_or_default();
     let mut rows = Vec::new();
+    let mut drift = Vec::new();
     for job in &plan.jobs {
+        let check = ledger.as_ref().map(|ledger| ledger.drift_check(&job.spec)).transpose()?;
+        drift.extend(check.flatten());
         rows.extend(rows_of(&workspace, ledger.as_ref(), job)?);
     }
     if door.global.json {
@@ -40,12 +43,17 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
         });
         door.json(&json!({
             "type": "status", "daemon": daemon, "today": today, "targets": rows,
-            "problems": problems,
+            "drift": drift, "problems": problems,
         }));
         return Ok(exit::DONE);
     }
     door.show(&format!("daemon: {}", daemon_words(&daemon)));
     door.show(&format!("today:  {}", money(&workspace, &spend)));
+    for DriftCheck { spec, at, result } in &drift {
+        let words = result.as_ref().map(DriftResult::words);
+        let words = words.unwrap_or_else(|| "a check for drift has not ended".to_owned());
+        door.show(&format!("{spec}: {words} ({at})"));
+    }
     for row in &rows {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
         let tree = text("tree").chars().take(12).collect::<String>();

@@ -115,6 +115,13 @@ impl View for WatchView {
                 self.json(&json!({ "type": "resumed", "by": by }));
                 self.say("resumed");
             }
+            Notice::DriftChecked { spec, result } => {
+                let mut line = json!(result);
+                line["type"] = json!("drift_check");
+                line["spec"] = json!(spec);
+                self.json(&line);
+                self.say(&format!("{spec}: {}", result.words()));
+            }
             Notice::Idle => {
                 self.json(&json!({ "type": "idle" }));
                 self.say("nothing to do; watching");

@@ -172,7 +172,7 @@ impl Conformance {
             let options =
                 ExecuteOptions { before: &reports, ..ExecuteOptions::at(SystemTime::now()) };
             let report = executor.execute(&action, options).await?.report;
-            if let Outcome::Error { message: why } = &report.outcome {
+            if let Outcome::Error { message: why, .. } = &report.outcome {
                 let text = format!("the gate `{gate}` cannot run: {why}");
                 return Err(CommandError::new(ErrorKind::HostTools, text));
             }

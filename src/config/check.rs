@@ -1,6 +1,7 @@
 //! Semantic checks of a configuration, after parsing.
 
 mod generator;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use super::toolchains::toolchain_file;
 use crate::toolchain::{self, GateDefinition, GateKind};
 use crate::types::gate::NOTES;
 use crate::types::{
-    Harness, Isolation, Problem, RelPath, Schedule, Span, Target, ToolchainId, TraceConfig, limits,
-    lint, places,
+    Harness, Isolation, Problem, RelPath, Span, Target, ToolchainId, TraceConfig, limits, lint,
+    places,
 };
 
 /// The gates of all languages: built in, and used by a target.
@@ -297,30 +298,6 @@ impl ConfigCheck<'_> {
                     let message = format!("invalid pattern: {error}");
                     self.wrong(&["target", name, key], message, "for example \"tests/**/*.py\"");
                 }
-            }
-        }
-    }
-
-    fn schedule(&mut self, harness: &Harness) {
-        let Schedule { jobs, target, priority, .. } = &harness.schedule;
-        for pattern in priority {
-            if let Err(error) = globset::Glob::new(pattern) {
-                let help = "for example \"core-*\"";
-                self.wrong(&["schedule", "priority"], error.to_string(), help);
-            }
-        }
-        if !(1..=64).contains(jobs) {
-            let message = "`jobs` must be from 1 to 64";
-            self.wrong(&["schedule", "jobs"], message, "the default is 4");
-        }
-        for (name, most) in target {
-            if !harness.target.contains_key(name) {
-                let help = hint(name, harness.target.keys().map(|name| name.as_str()));
-                let path = ["schedule", "target", name];
-                self.wrong(&path, format!("unknown target `{name}`"), help);
-            } else if *most == 0 {
-                let path = ["schedule", "target", name];
-                self.wrong(&path, "the limit is 0", "use 1 or more, or remove it");
             }
         }
     }

@@ -13,7 +13,7 @@ use super::{Notice, View};
 use crate::engine::Observer;
 use crate::process::{self, Ended, Program};
 use crate::toolchain;
-use crate::types::{Hook, HookEvent, JobOutcome, limits};
+use crate::types::{DriftResult, Hook, HookEvent, JobOutcome, limits};
 use crate::workspace::now;
 
 /// The hooks of a workspace, from its last valid configuration.
@@ -95,6 +95,11 @@ impl View for Hooks {
             }
             Notice::Paused { by } => self.tell(HookEvent::Paused, json!({ "by": by })),
             Notice::Resumed { by } => self.tell(HookEvent::Resumed, json!({ "by": by })),
+            Notice::DriftChecked { spec, result } => {
+                if let DriftResult::Drift { findings } = result {
+                    self.tell(HookEvent::Drift, json!({ "spec": spec, "findings": findings }));
+                }
+            }
             Notice::Idle => self.tell(HookEvent::Idle, json!({})),
         }
     }

@@ -11,6 +11,8 @@ mod live_state;
 mod metrics;
 mod commands;
 mod door;
+mod drift;
+mod drift_watch;
 mod plan;
 mod request;
 mod serve;
@@ -35,9 +37,13 @@ use crate::engine::{Engine, Options};
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
 use crate::types::ToolEnv;
-use crate::types::{Diagnosis, Fault, JobOutcome, RateLimit, Schedule, SpecId, limits};
+use crate::types::{
+    Diagnosis, DriftResult, Fault, JobOutcome, RateLimit, Schedule, SpecId, limits,
+};
 use crate::watch::Watcher;
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout, given_folders, load_harness};
+
+use drift_watch::DriftWatch;
 
 pub use live_state::{Head, LiveState, SpecRow, Stand};
 pub use request::{Answer, Command, CommandRequest, OrderBody, Refusal};
@@ -92,6 +98,13 @@ pub enum Notice<'a> {
         /// By whom.
         by: &'a str,
     },
+    /// New samples of a promoted assistant were taken.
+    DriftChecked {
+        /// Its spec.
+        spec: &'a str,
+        /// What they showed.
+        result: &'a DriftResult,
+    },
     /// Nothing is left to do.
     Idle,
 }
@@ -129,6 +142,8 @@ struct Work {
     paused: Option<(String, String)>,
     /// The last reported problem; each is reported once.
     wrong: String,
+    /// Checks of promoted assistants.
+    drift: DriftWatch,
     /// When to reload because of a problem that may pass.
     again: Option<u64>,
 }
@@ -147,6 +162,7 @@ enum Wakeup {
     Changed,
     Ordered(CommandRequest),
     Ended(SpecId, Result<JobOutcome, CommandError>),
+    DriftChecked(SpecId, DriftResult),
     Due,
 }
 
@@ -178,6 +194,7 @@ impl Daemon {
             remembered: false,
             paused: None,
             wrong: String::new(),
+            drift: DriftWatch::default(),
             again: None,
         };
         work.replan(Cause::Change).await;
@@ -187,6 +204,7 @@ impl Daemon {
             if work.running.is_empty() {
                 work.rest();
             }
+            work.start_drift_check();
             match work.next(&mut changes, &mut inbox).await {
                 Wakeup::Changed => {
                     // Watching starts before reading, so that no change is missed.
@@ -200,6 +218,7 @@ impl Daemon {
                 Wakeup::Due => {}
                 Wakeup::Ordered(order) => work.follow(order).await,
                 Wakeup::Ended(spec, outcome) => work.ended(&spec, outcome).await,
+                Wakeup::DriftChecked(spec, result) => work.drift_checked(&spec, &result),
             }
         }
     }
@@ -277,7 +296,8 @@ impl Work {
             // No job can start earlier.
             return self.again;
         }
-        let timed = !self.schedule.quiet.is_empty() || self.agenda.held(now).is_some();
+        let checks = self.schedule.drift.is_some() && self.drift.is_timed();
+        let timed = checks || !self.schedule.quiet.is_empty() || self.agenda.held(now).is_some();
         let clock = timed.then(|| now + limits::CLOCK.as_millis() as u64);
         self.again.into_iter().chain(self.agenda.wake(now)).chain(clock).min()
     }
@@ -369,6 +389,7 @@ impl Work {
             Some(()) = inbox.reload.recv() => Wakeup::Changed,
             Some(order) = inbox.orders.recv() => Wakeup::Ordered(order),
             (spec, outcome) = ended => Wakeup::Ended(spec, outcome),
+            (spec, result) = self.drift.next() => Wakeup::DriftChecked(spec, result),
             () = wait => Wakeup::Due,
         }
     }
@@ -391,6 +412,7 @@ impl Work {
         if outcome == JobOutcome::Promoted {
             self.forced.remove(spec);
         }
+        self.drift.ended(spec, &outcome);
         let again = match rest {
             Some(Backoff::Until(then)) => Some(Duration::from_millis(then.saturating_sub(now))),
             _ => None,

@@ -71,6 +71,7 @@ impl Work {
             self.running.remove(spec);
         }
         (self.engine, self.schedule, self.depended) = (engine, schedule, depended);
+        self.drift.planned(&workspace, &whole);
         self.daemon.hub.planned(&workspace, &whole);
         self.daemon.hub.set_head(|head| head.model = workspace.harness.model().to_owned());
         self.tell(&Notice::Read(&workspace));

@@ -49,7 +49,7 @@ impl Engine {
             // The limit of an attempt holds over all its tries.
             let spent = journal.as_ref().map_or(0, |journal| journal.spent());
             ceiling.output = ceiling.output.saturating_sub(spent);
-            if let Some(message) = self.reserve(call, Spend::most(ceiling, &prices))? {
+            if let Some(message) = self.reserve(call, Spend::most(ceiling, &prices), None)? {
                 return Ok(unanswered(number, GenerationError::new(Failure::Budget, message)));
             }
         }
@@ -107,8 +107,9 @@ impl Engine {
         &self,
         call: CallId,
         spend: Spend,
+        answers: Option<u32>,
     ) -> Result<Option<String>, CommandError> {
-        let most = Reservation { call, run: self.run.get(), day: &today(), spend };
+        let most = Reservation { call, run: self.run.get(), day: &today(), spend, answers };
         let budget = &self.workspace.harness.budget;
         let reserved = self.ledger.borrow_mut().reserve(&most, budget);
         match reserved {

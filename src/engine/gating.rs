@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::resources::Engine;
-use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor};
+use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor, NoAnswer, SAMPLES_AT_ONCE};
 use crate::generator::CallContext;
-use crate::pipeline::{Attempt, State};
+use crate::pipeline::{Attempt, State, most_versions};
 use crate::process::Listener;
-use crate::store::{CallId, Spend};
+use crate::store::CallId;
 use crate::toolchain::{self, GateKind};
 use crate::types::harness::CassetteMode;
-use crate::types::{Action, CandidateId, Digest, Event, GateName, Job, JobId};
+use crate::types::{
+    Action, CandidateId, Digest, Event, Failure, GateName, Job, JobId, SampledVersion,
+};
 use crate::verdict::{OtherTarget, with_differences};
-use crate::workspace::{AnswerSource, AnsweringOptions, CommandError, SampledModel};
+use crate::workspace::{
+    AnswerSource, AnsweringOptions, CommandError, ReserveSamples, SampleReservation, SampledModel,
+};
 
 impl Engine {
     pub(super) fn executor(&self) -> &dyn GateExecutor {
@@ -45,8 +49,11 @@ impl Engine {
         };
         let kind = toolchain::gate(inputs.target(), name).map(|gate| gate.kind);
         let call = CallId { job: id, attempt: attempt.number };
-        let reserve = |most, before| self.reserve_samples(call, most, before);
+        let reserve = |most: SampleReservation| self.reserve_samples(call, most);
         let answering = self.answering(id, state, attempt, &reserve)?;
+        if answering.is_some() {
+            self.ledger.borrow_mut().settle_samples(call, SAMPLES_AT_ONCE)?;
+        }
         let options = ExecuteOptions {
             before: &attempt.reports,
             now: SystemTime::now(),
@@ -73,7 +80,7 @@ impl Engine {
         id: JobId,
         state: &State,
         attempt: &Attempt,
-        reserve: &'a dyn Fn(Spend, Option<Spend>) -> Result<(), String>,
+        reserve: &'a ReserveSamples<'a>,
     ) -> Result<Option<SampledModel<'a>>, CommandError> {
         let part = &state.job.parts[attempt.part];
         // What the model said before may be what is doubted.
@@ -91,9 +98,21 @@ impl Engine {
                 servers: &self.options.servers,
                 generators: &self.options.generators,
                 answers: if is_forced { AnswerSource::OfJob(id) } else { AnswerSource::Any(id) },
+                version: self.version(state, attempt),
                 reserve,
             },
         )
+    }
+
+    /// Which of the versions that a run can sample an attempt is.
+    fn version(&self, state: &State, attempt: &Attempt) -> SampledVersion {
+        let is_sampled = |one: &&Attempt| {
+            let is_before = one.part == attempt.part && one.number < attempt.number;
+            is_before && one.reports.iter().any(|report| !report.samples.is_empty())
+        };
+        let before = state.attempts.iter().filter(is_sampled).count();
+        let number = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+        SampledVersion { number, of: most_versions(self.workspace.harness.tiers()) }
     }
 
     /// What is missing of the key of the model under test, which is known before an answer is
@@ -113,17 +132,15 @@ impl Engine {
     fn reserve_samples(
         &self,
         call: CallId,
-        most: Spend,
-        before: Option<Spend>,
-    ) -> Result<(), String> {
+        SampleReservation { most, answers, before }: SampleReservation,
+    ) -> Result<(), NoAnswer> {
         if let Some(spent) = before {
-            let settled = self.ledger.borrow_mut().settle(call, spent);
-            settled.map_err(|why| why.to_string())?;
+            self.ledger.borrow_mut().settle(call, spent).map_err(NoAnswer::here)?;
         }
-        match self.reserve(call, most) {
+        match self.reserve(call, most, Some(answers)) {
             Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(why),
-            Err(why) => Err(why.to_string()),
+            Ok(Some(message)) => Err(NoAnswer { failure: Some(Failure::Budget), message }),
+            Err(why) => Err(NoAnswer::here(why)),
         }
     }
 

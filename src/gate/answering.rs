@@ -4,10 +4,12 @@ use std::fmt;
 
 use futures::future::LocalBoxFuture;
 
-use crate::types::{Digest, Prompt, TestStatus};
+use crate::types::{Digest, Failure, Prompt, SampledVersion, TestStatus};
 
 /// Most calls of the model in one sample.
 pub const CALLS: u32 = 16;
+/// Samples that run at a time.
+pub const SAMPLES_AT_ONCE: u32 = 8;
 
 /// A question to the model under test.
 #[derive(Clone, Debug)]
@@ -31,6 +33,22 @@ pub struct ModelAnswer {
     pub finish: String,
     /// The model, as its server names it.
     pub model: String,
+}
+
+/// Why the model gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// The class; `None`: this machine's matter.
+    pub failure: Option<Failure>,
+    /// What failed, and what to do.
+    pub message: String,
+}
+
+impl NoAnswer {
+    /// A failure of this machine.
+    pub fn here(why: impl fmt::Display) -> Self {
+        Self { failure: None, message: why.to_string() }
+    }
 }
 
 /// A sample and what a test says of it.
@@ -57,7 +75,12 @@ pub struct GradedSample<'a> {
 /// A model that is asked.
 pub trait AnsweringModel: fmt::Debug {
     /// Asks it, or gives the answer that it gave before.
-    fn ask<'a>(&'a self, question: Question) -> LocalBoxFuture<'a, Result<ModelAnswer, String>>;
+    fn ask<'a>(&'a self, question: Question) -> LocalBoxFuture<'a, Result<ModelAnswer, NoAnswer>>;
+
+    /// Which of the versions that a run can sample is asked.
+    fn version(&self) -> SampledVersion {
+        SampledVersion::ONLY
+    }
 
     /// Whether all samples of a plan are taken, also where fewer settle it.
     fn takes_all(&self) -> bool {

@@ -56,7 +56,7 @@ async fn tests(
         }
         _ => match docs.read(gate, &read(&output)) {
             Ok(findings) => seen.findings = findings,
-            Err(why) => seen.outcome = Some(Outcome::Error { message: why }),
+            Err(why) => seen.outcome = GateResult::error(why).outcome,
         },
     }
     Ok(seen)

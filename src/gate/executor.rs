@@ -335,7 +335,7 @@ impl GateExecutor for LocalExecutor {
             let made = layers.packages(builder, &gate, inputs.target(), now).await;
             made.map(drop).map_err(|seen| {
                 let why = match seen.outcome {
-                    Some(Outcome::Error { message }) => message,
+                    Some(Outcome::Error { message, .. }) => message,
                     _ => "the packages are refused".to_owned(),
                 };
                 format!("`allowed_dependencies` of `[target.{}]`: {why}", inputs.name)

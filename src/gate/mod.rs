@@ -32,7 +32,9 @@ use std::time::Instant;
 use context::GateContext;
 use result::GateResult;
 
-pub use answering::{AnsweringModel, GradedSample, ModelAnswer, Question};
+pub use answering::{
+    AnsweringModel, GradedSample, ModelAnswer, NoAnswer, Question, SAMPLES_AT_ONCE,
+};
 pub use behaviour::{AnswerGrade, GivenAnswer};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};

@@ -60,7 +60,7 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let mut done = match prove(bench, candidate, &suites).await {
         Ok(done) | Err(done) => done,
     };
-    if let Some(Outcome::Error { message }) = &mut done.outcome {
+    if let Some(Outcome::Error { message, .. }) = &mut done.outcome {
         // The original message may quote held-out examples.
         *message = "the tests could not be built with mutations; see `regen show`".to_owned();
     }

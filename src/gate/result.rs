@@ -1,5 +1,6 @@
 //! The result of a gate, before it becomes a report.
 
+use super::answering::NoAnswer;
 use crate::types::gate::Observed;
 use crate::types::{
     Finding, GateName, Outcome, RedProof, Resource, SampleCount, TestResult, TestStatus,
@@ -19,7 +20,14 @@ pub struct GateResult {
 
 impl GateResult {
     pub fn error(message: impl Into<String>) -> Self {
-        Self { outcome: Some(Outcome::Error { message: message.into() }), ..Self::default() }
+        let outcome = Outcome::Error { message: message.into(), failure: None };
+        Self { outcome: Some(outcome), ..Self::default() }
+    }
+
+    /// A model under test gave no answer.
+    pub fn unanswered(NoAnswer { failure, message }: NoAnswer) -> Self {
+        let message = format!("the model under test gave no answer: {message}");
+        Self { outcome: Some(Outcome::Error { message, failure }), ..Self::default() }
     }
 
     pub fn fail(findings: Vec<Finding>) -> Self {
@@ -29,7 +37,7 @@ impl GateResult {
     /// Why it did not pass, in one sentence.
     pub fn why(&self) -> String {
         match &self.outcome {
-            Some(Outcome::Error { message }) => message.clone(),
+            Some(Outcome::Error { message, .. }) => message.clone(),
             _ => self.findings.first().map_or_else(String::new, |one| one.message.clone()),
         }
     }

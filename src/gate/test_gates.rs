@@ -75,7 +75,7 @@ pub async fn hidden(
         ..finding(gate, "held-out", format!("a held-out example of {clause} does not pass"))
     };
     seen.findings = clauses.into_iter().map(told).collect();
-    if let Some(Outcome::Error { message }) = &mut seen.outcome {
+    if let Some(Outcome::Error { message, .. }) = &mut seen.outcome {
         *message = "the hidden examples could not be run; see `regen show`".to_owned();
     }
     seen

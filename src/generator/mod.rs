@@ -256,7 +256,7 @@ pub struct GenerationError {
     /// What an agent left that was ended: for people, not judged.
     pub left: Option<Box<Generation>>,
     /// What the model said, if it refuses to answer.
-    pub refusal: Option<String>,
+    pub refusal: Option<Box<Generation>>,
 }
 
 impl GenerationError {
@@ -273,6 +273,14 @@ impl GenerationError {
         let (message, retry) = (message.into(), false);
         let (after, parameter, left, refusal) = (None, None, None, None);
         Self { failure, message, retry, after, served, parameter, left, refusal }
+    }
+
+    /// The same, with the raw response in a refusal.
+    fn recorded(mut self, response: Vec<u8>) -> Self {
+        if let Some(Generation::Text { transcript, .. }) = self.refusal.as_deref_mut() {
+            *transcript = response;
+        }
+        self
     }
 
     /// An error that a retry may fix.

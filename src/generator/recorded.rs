@@ -109,8 +109,14 @@ impl<G: Recordable> Generator for Recorded<G> {
             let Some(cassette) = self.find(&request)? else {
                 return self.generator.generate(request, work, progress).await;
             };
-            let answer = self.generator.replay(request, cassette.response(), progress).await?;
-            Ok(answer.replayed(cassette.label()))
+            let label = cassette.label();
+            match self.generator.replay(request, cassette.response(), progress).await {
+                Ok(answer) => Ok(answer.replayed(label)),
+                Err(mut error) => {
+                    error.refusal = error.refusal.map(|refusal| Box::new(refusal.replayed(label)));
+                    Err(error)
+                }
+            }
         })
     }
 

@@ -14,7 +14,7 @@ use ending::{failed, rejected, trouble};
 
 pub use attempt::{Attempt, AttemptFailure};
 pub use queue::{Queue, critical_first};
-pub use retry_policy::most_calls;
+pub use retry_policy::{most_calls, most_versions};
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{
@@ -395,7 +395,7 @@ impl State {
         self.current().reports.push(report.clone());
         let part = self.current().part;
         let gates = self.job.parts[part].gates.len();
-        if error && self.rescues < limits::RESCUES {
+        if error && report.may_pass() && self.rescues < limits::RESCUES {
             self.rescues += 1;
         } else if !error && report.lets_through() && gate + 1 < gates {
             self.rescues = 0;

@@ -25,6 +25,12 @@ pub fn most_calls(tiers: usize) -> u32 {
     u32::try_from(all).unwrap_or(u32::MAX).min(limits::CALLS)
 }
 
+/// The most versions of one target that are judged in a job: what is promoted, and the answers.
+pub fn most_versions(tiers: usize) -> u32 {
+    let answers = SEQUENCE.len() * tiers.max(1);
+    u32::try_from(answers).unwrap_or(u32::MAX).min(limits::CALLS) + 1
+}
+
 /// The next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextAttempt {

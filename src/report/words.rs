@@ -2,10 +2,11 @@
 
 use super::Styler;
 use crate::store::Day;
+use crate::types::behaviour::percent;
 use crate::types::text::{counted, visible_line};
 use crate::types::{
-    Assurance, AttemptKind, ClauseId, CodeEffect, Diagnosis, Event, Fault, Finding, GateReport,
-    Job, JobOutcome, Judgement, Outcome, Reason, Spec, TargetJob,
+    AcceptancePlan, Assurance, AttemptKind, ClauseId, CodeEffect, Diagnosis, Event, Fault, Finding,
+    GateReport, Job, JobOutcome, Judgement, Outcome, Reason, Spec, TargetJob,
 };
 
 /// The name of an attempt's kind.
@@ -46,7 +47,7 @@ pub fn gate(report: &GateReport, paint: Styler) -> String {
         _ => String::new(),
     };
     let detail = match &report.outcome {
-        Outcome::Error { message } => format!(": {}", indented(message)),
+        Outcome::Error { message, .. } => format!(": {}", indented(message)),
         Outcome::Skipped { reason } => format!(": {}", indented(reason)),
         Outcome::Limit { resource } => format!(": {}", resource.word()),
         _ => String::new(),
@@ -269,6 +270,13 @@ pub fn most(attempts: u32, tokens: u64, usd: Option<f64>, work: bool) -> String 
     let attempts = counted(attempts, "attempt");
     let usd = usd.map(|usd| format!("{usd:.2} USD"));
     format!("at most: {attempts}, {tokens} tokens, {}", usd.as_deref().unwrap_or(PRICE_UNKNOWN))
+}
+
+/// How the tests of an assistant are accepted.
+pub fn acceptance(first: AcceptancePlan, later: AcceptancePlan) -> String {
+    let of = |plan: AcceptancePlan| format!("{} of {} may miss", plan.misses, plan.samples);
+    let rate = percent(first.rate);
+    format!("to show {rate}: {}; in a later version of the run {}", of(first), of(later))
 }
 
 /// An outcome, and what a person can do about it.

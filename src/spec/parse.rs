@@ -203,18 +203,25 @@ impl SpecReader<'_> {
         };
         match read {
             Ok(marks) => {
+                let mut has_two_rates = false;
                 let entry = self.marks.entry(clause).or_default();
                 for mark in marks {
                     match mark {
                         binding::Mark::Binding(binding) => entry.bindings.push(binding),
                         binding::Mark::Status(status) => entry.status = Some(status),
-                        binding::Mark::Rate(rate) => entry.rate = Some(rate),
+                        binding::Mark::Rate(rate) => {
+                            has_two_rates |= entry.rate.replace(rate).is_some();
+                        }
                         binding::Mark::Waiver(waiver) => {
                             let (line, span) =
                                 (self.lines.partition_point(|at| *at <= span.start), span.clone());
                             entry.waiver = Some(Waiver { span: span.into(), line, ..waiver });
                         }
                     }
+                }
+                if has_two_rates {
+                    let problem = Problem::error("spec::binding", "the clause has two rates");
+                    self.problem(problem.help("keep one of them"), span);
                 }
             }
             Err(message) => self.problem(Problem::error("spec::binding", message), span),

@@ -1,14 +1,16 @@
-//! Opens the ledger's file: privately, or where nothing can be written.
+//! Opens the ledger's file: privately, or where nothing can be written; and reads its columns.
 
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ToSql};
+use serde::de::DeserializeOwned;
 
 use super::files;
 use super::ledger::LedgerError;
+use crate::types::Digest;
 
 /// Creates a file that only the user may read, if missing; SQLite gives its other files the same
 /// mode.
@@ -43,4 +45,26 @@ pub(super) fn immutable(path: &Path) -> Result<Connection, rusqlite::Error> {
     let address = format!("file:{}?immutable=1", escaped.collect::<String>());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(address, flags)
+}
+
+/// Reads a column of JSON.
+pub(super) fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, LedgerError> {
+    serde_json::from_str(text).map_err(|why| LedgerError::Database(why.to_string().into()))
+}
+
+/// Reads a column with a digest.
+pub(super) fn read_digest(text: &str) -> Result<Digest, LedgerError> {
+    Digest::parse(text).ok_or_else(|| LedgerError::Database("an unreadable digest".into()))
+}
+
+/// The digests that a query gives.
+pub(super) fn digests(
+    db: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> Result<Vec<Digest>, LedgerError> {
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map(values, |row| row.get(0))?;
+    let texts: Result<Vec<String>, _> = rows.collect();
+    Ok(texts?.iter().filter_map(|text| Digest::parse(text)).collect())
 }

@@ -3,6 +3,7 @@
 
 use rusqlite::params;
 
+use super::database::{digests, read_digest, read_json};
 use super::ledger::{CallId, Ledger, LedgerError};
 use super::sqlite::SqliteLedger;
 use crate::types::{Digest, JobId, Usage};
@@ -80,14 +81,13 @@ impl SqliteLedger {
         let mut rows = statement.query(params![call.job.0, call.attempt])?;
         let mut list = Vec::new();
         while let Some(row) = rows.next()? {
-            let wrong = |why: &str| LedgerError::Database(why.to_owned().into());
             let (request, usage): (String, String) = (row.get(1)?, row.get(2)?);
             let answer: Option<String> = row.get(3)?;
             let answer = answer.and_then(|text| Digest::parse(&text));
             let kind: Option<String> = row.get(4)?;
             list.push(ExchangeRow {
-                request: Digest::parse(&request).ok_or_else(|| wrong("an unreadable digest"))?,
-                usage: serde_json::from_str(&usage).map_err(|why| wrong(&why.to_string()))?,
+                request: read_digest(&request)?,
+                usage: read_json(&usage)?,
                 answer: answer.map(|answer| (answer, kind)),
                 settled: row.get(5)?,
             });
@@ -105,10 +105,7 @@ impl SqliteLedger {
             return Ok(Vec::new());
         }
         let sql = "SELECT answer FROM exchanges WHERE job = ?1 AND answer IS NOT NULL";
-        let mut statement = self.db.prepare(sql)?;
-        let rows = statement.query_map([job.0], |row| row.get(0))?;
-        let answers: Result<Vec<String>, _> = rows.collect();
-        Ok(answers?.iter().filter_map(|text| Digest::parse(text)).collect())
+        digests(&self.db, sql, &[&job.0])
     }
 }
 
@@ -133,7 +130,7 @@ mod tests {
         let (one, two) = (Digest::of("one"), Digest::of("two"));
         assert!(ledger.begin_exchange(call, one, usage(0, 9)).is_err(), "nothing is reserved");
         let spend = Spend::of(usage(0, 100), &crate::types::Prices::default());
-        let most = Reservation { call, run, day: "d", spend };
+        let most = Reservation { call, run, day: "d", spend, answers: None };
         ledger.reserve(&most, &Budget::default()).expect("fits");
         let id = ledger.begin_exchange(call, one, usage(0, 60)).expect("writes");
         let answer = Some((Digest::of("answer"), Some("text/plain".to_owned())));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, FileType};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -159,6 +159,24 @@ pub fn walk(folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// I/O errors.
 pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>> {
+    walk_kind(folder, skipped, FileType::is_file)
+}
+
+/// Symbolic links below a folder, without what is below folders of these names, sorted.
+///
+/// # Errors
+/// I/O errors.
+pub fn links_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let mut found = walk_kind(folder, skipped, FileType::is_symlink)?;
+    found.retain(|path| !skipped.iter().any(|name| path.ends_with(name)));
+    Ok(found)
+}
+
+fn walk_kind(
+    folder: &Path,
+    skipped: &[&str],
+    is_wanted: fn(&FileType) -> bool,
+) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
@@ -172,7 +190,7 @@ pub fn walk_without(folder: &Path, skipped: &[&str]) -> io::Result<Vec<PathBuf>>
             let skip = skipped.iter().any(|name| entry.file_name() == *name);
             if kind.is_dir() && !skip && depth < CODE_DEPTH {
                 folders.push((entry.path(), depth + 1));
-            } else if kind.is_file() {
+            } else if is_wanted(&kind) {
                 found.push(entry.path());
             }
         }

@@ -157,6 +157,8 @@ pub struct Reservation<'a> {
     pub day: &'a str,
     /// Its maximum cost.
     pub spend: Spend,
+    /// How many answers of a model under test it covers, if it is for samples.
+    pub answers: Option<u32>,
 }
 
 /// The ledger of a workspace. A write is durable once its method returns.
@@ -296,6 +298,13 @@ pub trait Ledger: fmt::Debug {
     /// # Errors
     /// [`LedgerError::Budget`] with the limit that would be exceeded; database errors.
     fn reserve(&mut self, most: &Reservation<'_>, budget: &Budget) -> Result<(), LedgerError>;
+
+    /// Settles what killed samples of a call, and of jobs that have ended, left reserved: by the
+    /// answers that were kept, and so many more that may have been under way.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn settle_samples(&mut self, call: CallId, under_way: u32) -> Result<(), LedgerError>;
 
     /// Settles a reservation with the actual cost.
     ///

@@ -1,7 +1,7 @@
 //! The tables of the ledger, as steps from each format to the next.
 
 /// Each step upgrades the format from its index to the next.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, by TEXT NOT NULL) STRICT;
     CREATE TABLE jobs (
@@ -63,5 +63,15 @@ pub(super) const MIGRATIONS: [&str; 6] = [
         hidden INTEGER NOT NULL, passed INTEGER NOT NULL, talk TEXT NOT NULL, day TEXT NOT NULL,
         PRIMARY KEY (spec, target, test, key, artifact, model, sample)
     ) STRICT, WITHOUT ROWID;
+",
+    // `answers` is how many answers a reservation for samples covers; `spending` is the reservation
+    // that a sample is paid from.
+    "
+    ALTER TABLE spending ADD COLUMN answers INTEGER;
+    ALTER TABLE samples ADD COLUMN spending INTEGER REFERENCES spending;
+    ALTER TABLE samples ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE samples ADD COLUMN usd REAL NOT NULL DEFAULT 0;
+    CREATE INDEX samples_of_spending ON samples (spending);
+    CREATE TABLE drift_checks (spec TEXT PRIMARY KEY, at TEXT NOT NULL, result TEXT) STRICT;
 ",
 ];

@@ -6,6 +6,7 @@
 
 mod candidates;
 mod database;
+mod drift;
 mod exchanges;
 mod samples;
 pub mod files;
@@ -22,6 +23,7 @@ pub mod state;
 mod sqlite;
 
 pub use candidates::Candidates;
+pub use drift::DriftCheck;
 pub use exchanges::{ExchangeEnd, ExchangeRow};
 pub use files::LockfileError;
 pub use ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};

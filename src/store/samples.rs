@@ -3,7 +3,9 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{Ledger, LedgerError};
+use super::database::{read_digest, read_json};
+use super::ledger::{CallId, Ledger, LedgerError, Spend};
+use super::spending::stored;
 use super::sqlite::SqliteLedger;
 use crate::types::{Digest, JobId};
 
@@ -64,13 +66,10 @@ impl SqliteLedger {
         let sql = "SELECT answer FROM samples WHERE request = ?1 AND (?2 IS NULL OR job = ?2)";
         let at = params![request.to_string(), of.map(|job| job.0)];
         let text: Option<String> = self.db.query_row(sql, at, |row| row.get(0)).optional()?;
-        let read = |text: String| {
-            serde_json::from_str(&text).map_err(|why| LedgerError::Database(why.to_string().into()))
-        };
-        text.map(read).transpose()
+        text.map(|text| read_json(&text)).transpose()
     }
 
-    /// Keeps an answer to a request.
+    /// Keeps an answer to a request, and what it cost of the reservation of a call.
     ///
     /// # Errors
     /// Database errors.
@@ -78,14 +77,27 @@ impl SqliteLedger {
         &mut self,
         request: Digest,
         sample: &StoredSample,
-        job: JobId,
+        call: CallId,
+        cost: Spend,
         day: &str,
     ) -> Result<(), LedgerError> {
         let text = serde_json::to_string(sample).expect("it is plain data");
         self.write(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO samples (request, answer, job, day) VALUES (?1, ?2, ?3, ?4)",
-                params![request.to_string(), text, job.0, day],
+                "INSERT OR REPLACE INTO samples (request, answer, job, day, tokens, usd, spending)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, (
+                     SELECT max(id) FROM spending
+                     WHERE job = ?3 AND attempt = ?7 AND answers IS NOT NULL AND settled = 0
+                 ))",
+                params![
+                    request.to_string(),
+                    text,
+                    call.job.0,
+                    day,
+                    stored(cost.tokens),
+                    cost.usd.unwrap_or_default(),
+                    call.attempt
+                ],
             )?;
             Ok(())
         })
@@ -136,9 +148,7 @@ impl SqliteLedger {
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             let digest = |at: usize| -> Result<Digest, LedgerError> {
-                let text: String = row.get(at)?;
-                let wrong = || LedgerError::Database("an unreadable digest".to_owned().into());
-                Digest::parse(&text).ok_or_else(wrong)
+                read_digest(&row.get::<_, String>(at)?)
             };
             all.push(SampleGrade {
                 spec: row.get(0)?,

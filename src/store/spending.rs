@@ -2,8 +2,9 @@
 
 use rusqlite::{Transaction, params};
 
-use super::ledger::{CallId, Day, LedgerError, Spend};
+use super::ledger::{CallId, Day, LedgerError, Reservation, Spend};
 use crate::types::JobId;
+use crate::types::harness::Budget;
 
 /// Tokens, and US dollars as far as prices are known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +47,78 @@ impl Spent {
             Ok(Self { run: spend(row, 0)?, day: spend(row, 2)?, spec: spend(row, 4)? })
         })?)
     }
+}
+
+/// Reserves the maximum cost of a call, within the limits.
+pub(super) fn reserve(
+    tx: &Transaction<'_>,
+    most: &Reservation<'_>,
+    budget: &Budget,
+) -> Result<(), LedgerError> {
+    let Reservation { call, run, day, spend, answers } = *most;
+    let spent = Spent::before(tx, call.job, run, day)?;
+    let none = SpendSum::default();
+    let caps = [
+        ("call", none, budget.call_tokens, budget.call_usd),
+        ("run", spent.run, budget.run_tokens, budget.run_usd),
+        ("day", spent.day, budget.day_tokens, budget.day_usd),
+        ("spec", spent.spec, budget.spec_tokens, budget.spec_usd),
+    ];
+    for (name, spent, tokens, usd) in caps {
+        let sum = SpendSum {
+            tokens: spent.tokens + spend.tokens,
+            usd: spent.usd + spend.usd.unwrap_or_default(),
+        };
+        if let Some(cap) = tokens.filter(|cap| sum.tokens > *cap) {
+            let why = format!("the call could raise the {name} to {} tokens", sum.tokens);
+            let hint = format!("[budget] {name}_tokens = {cap} in harness.toml");
+            return Err(LedgerError::Budget(format!("{why}, above {hint}")));
+        }
+        if let Some(cap) = usd.filter(|cap| sum.usd > *cap) {
+            let why = format!("the call could raise the {name} to {:.4} USD", sum.usd);
+            let hint = format!("[budget] {name}_usd = {cap} in harness.toml");
+            return Err(LedgerError::Budget(format!("{why}, above {hint}")));
+        }
+    }
+    tx.execute(
+        "INSERT INTO spending (job, attempt, run, day, tokens, usd, priced, settled, answers)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
+        params![
+            call.job.0,
+            call.attempt,
+            run,
+            day,
+            stored(spend.tokens),
+            spend.usd.unwrap_or_default(),
+            spend.usd.is_some(),
+            answers
+        ],
+    )?;
+    Ok(())
+}
+
+/// Settles what killed samples of a call, and of jobs that have ended, left reserved: by the
+/// answers that were kept, and so many more that may have been under way.
+pub(super) fn settle_samples(
+    tx: &Transaction<'_>,
+    call: CallId,
+    under_way: u32,
+) -> Result<(), LedgerError> {
+    tx.execute(
+        "UPDATE spending SET settled = 1,
+             tokens = min(tokens, tokens * ?3 / answers + (
+                 SELECT coalesce(sum(s.tokens), 0) FROM samples s WHERE s.spending = spending.id
+             )),
+             usd = min(usd, usd * ?3 / answers + (
+                 SELECT total(s.usd) FROM samples s WHERE s.spending = spending.id
+             ))
+         WHERE answers IS NOT NULL AND settled = 0 AND (
+             (job = ?1 AND attempt = ?2)
+             OR job IN (SELECT id FROM jobs WHERE result IS NOT NULL)
+         )",
+        params![call.job.0, call.attempt, under_way],
+    )?;
+    Ok(())
 }
 
 pub(super) fn settle(tx: &Transaction<'_>, call: CallId, spend: Spend) -> Result<(), LedgerError> {
@@ -107,6 +180,7 @@ mod tests {
                         run,
                         day: "d",
                         spend: spend(tokens),
+                        answers: None,
                     },
                     &budget,
                 )
@@ -123,7 +197,8 @@ mod tests {
                         call: CallId { job: id, attempt: 2 },
                         run,
                         day: "d",
-                        spend: spend(60)
+                        spend: spend(60),
+                        answers: None,
                     },
                     &budget
                 )
@@ -142,6 +217,7 @@ mod tests {
                         run: run + 1,
                         day,
                         spend: spend(tokens),
+                        answers: None,
                     },
                     &budget,
                 )

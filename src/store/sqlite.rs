@@ -10,11 +10,11 @@ use std::time::Duration;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 
-use super::database::{immutable, is_read_only, private_file};
+use super::database::{digests, immutable, is_read_only, private_file};
 use super::files;
 use super::ledger::{CallId, Day, JobRow, Ledger, LedgerError, NewEvent, Reservation, Spend};
 use super::migrations::MIGRATIONS;
-use super::spending::{DAYS, SpendSum, Spent, day, settle, stored};
+use super::spending::{DAYS, day, reserve, settle, settle_samples};
 use crate::process::without_secrets;
 use crate::types::event::Entry;
 use crate::types::harness::Budget;
@@ -293,10 +293,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn answers(&self, job: JobId) -> Result<Vec<Digest>, LedgerError> {
-        let mut statement = self.db.prepare("SELECT completion FROM completions WHERE job = ?1")?;
-        let rows = statement.query_map([job.0], |row| row.get(0))?;
-        let answers: Result<Vec<String>, _> = rows.collect();
-        Ok(answers?.iter().filter_map(|text| Digest::parse(text)).collect())
+        digests(&self.db, "SELECT completion FROM completions WHERE job = ?1", &[&job.0])
     }
 
     fn completion(&self, call: CallId, request: Digest) -> Result<Option<Digest>, LedgerError> {
@@ -331,54 +328,15 @@ impl Ledger for SqliteLedger {
     }
 
     fn proven(&self) -> Result<BTreeSet<Digest>, LedgerError> {
-        let mut statement = self.db.prepare("SELECT test FROM proven")?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let tests: Result<Vec<String>, _> = rows.collect();
-        Ok(tests?.iter().filter_map(|test| Digest::parse(test)).collect())
+        Ok(digests(&self.db, "SELECT test FROM proven", &[])?.into_iter().collect())
     }
 
     fn reserve(&mut self, most: &Reservation<'_>, budget: &Budget) -> Result<(), LedgerError> {
-        let Reservation { call, run, day, spend } = *most;
-        self.write(|tx| {
-            let spent = Spent::before(tx, call.job, run, day)?;
-            let none = SpendSum::default();
-            let caps = [
-                ("call", none, budget.call_tokens, budget.call_usd),
-                ("run", spent.run, budget.run_tokens, budget.run_usd),
-                ("day", spent.day, budget.day_tokens, budget.day_usd),
-                ("spec", spent.spec, budget.spec_tokens, budget.spec_usd),
-            ];
-            for (name, spent, tokens, usd) in caps {
-                let sum = SpendSum {
-                    tokens: spent.tokens + spend.tokens,
-                    usd: spent.usd + spend.usd.unwrap_or_default(),
-                };
-                if let Some(cap) = tokens.filter(|cap| sum.tokens > *cap) {
-                    let why = format!("the call could raise the {name} to {} tokens", sum.tokens);
-                    let hint = format!("[budget] {name}_tokens = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {hint}")));
-                }
-                if let Some(cap) = usd.filter(|cap| sum.usd > *cap) {
-                    let why = format!("the call could raise the {name} to {:.4} USD", sum.usd);
-                    let hint = format!("[budget] {name}_usd = {cap} in harness.toml");
-                    return Err(LedgerError::Budget(format!("{why}, above {hint}")));
-                }
-            }
-            tx.execute(
-                "INSERT INTO spending (job, attempt, run, day, tokens, usd, priced, settled)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
-                params![
-                    call.job.0,
-                    call.attempt,
-                    run,
-                    day,
-                    stored(spend.tokens),
-                    spend.usd.unwrap_or_default(),
-                    spend.usd.is_some()
-                ],
-            )?;
-            Ok(())
-        })
+        self.write(|tx| reserve(tx, most, budget))
+    }
+
+    fn settle_samples(&mut self, call: CallId, under_way: u32) -> Result<(), LedgerError> {
+        self.write(|tx| settle_samples(tx, call, under_way))
     }
 
     fn settle(&mut self, call: CallId, spend: Spend) -> Result<(), LedgerError> {

@@ -102,8 +102,22 @@ pub fn is_rate(rate: f64) -> bool {
     rate > 0.0 && rate < 1.0
 }
 
-/// A plan of acceptance, fixed before the first sample: with a true rate below `rate` it is passed
-/// in at most 5 % of cases.
+/// Which of the versions that a run can sample is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledVersion {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many versions the run can sample.
+    pub of: u32,
+}
+
+impl SampledVersion {
+    /// The only one.
+    pub const ONLY: Self = Self { number: 1, of: 1 };
+}
+
+/// A plan of acceptance, fixed before the first sample: with a true rate below `rate` the first
+/// version of a run passes in at most 5 % of cases, and any of its versions does in at most 5 %.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AcceptancePlan {
     /// Samples.
@@ -117,20 +131,42 @@ pub struct AcceptancePlan {
 impl AcceptancePlan {
     /// The plan with so many samples. `None`: they are too few to show the rate.
     pub fn new(samples: u32, rate: f64) -> Option<Self> {
-        let fits = |misses: &u32| at_most(*misses, samples, 1.0 - rate) <= ALPHA;
+        Self::within(samples, rate, ALPHA)
+    }
+
+    /// The plan of a version: the first has that of [`Self::new`]; what it leaves of the 5 % is
+    /// divided evenly among the others, with more samples where these are too few.
+    pub fn of_version(samples: u32, rate: f64, version: SampledVersion) -> Option<Self> {
+        let first = Self::new(samples, rate)?;
+        if version.number <= 1 {
+            return Some(first);
+        }
+        let others = f64::from(version.of.max(version.number) - 1);
+        let left = ((ALPHA - first.wrong()) / others).max(f64::MIN_POSITIVE);
+        Self::within(samples.max(least(rate, left)), rate, left)
+    }
+
+    /// The chance that a version just below the rate passes.
+    fn wrong(self) -> f64 {
+        at_most(self.misses, self.samples, 1.0 - self.rate)
+    }
+
+    /// The plan whose chance of a wrong promotion is at most this.
+    fn within(samples: u32, rate: f64, most: f64) -> Option<Self> {
+        let fits = |misses: &u32| at_most(*misses, samples, 1.0 - rate) <= most;
         if !is_rate(rate) || !fits(&0) {
             return None;
         }
-        let (mut least, mut most) = (0, samples);
-        while most - least > 1 {
-            let middle = least + (most - least) / 2;
+        let (mut fitting, mut too_many) = (0, samples);
+        while too_many - fitting > 1 {
+            let middle = fitting + (too_many - fitting) / 2;
             if fits(&middle) {
-                least = middle;
+                fitting = middle;
             } else {
-                most = middle;
+                too_many = middle;
             }
         }
-        Some(Self { samples, rate, misses: least })
+        Some(Self { samples, rate, misses: fitting })
     }
 
     /// Whether a test passes, once nothing that follows can change it.
@@ -144,7 +180,12 @@ impl AcceptancePlan {
 
 /// The fewest samples that can show a rate.
 pub fn fewest(rate: f64) -> u32 {
-    (ALPHA.ln() / rate.ln()).ceil() as u32
+    least(rate, ALPHA)
+}
+
+/// The fewest samples that all pass with at most this chance.
+fn least(rate: f64, most: f64) -> u32 {
+    (most.ln() / rate.ln()).ceil() as u32
 }
 
 /// How many samples would pass their plan if as large a share missed; `None`: none would.
@@ -348,6 +389,34 @@ mod tests {
             }
         };
         f64::from((0..assistants).map(|_| one()).sum::<u32>()) / f64::from(assistants)
+    }
+
+    #[test]
+    fn any_version_of_a_run_is_wrongly_promoted_in_at_most_5_percent() {
+        let settings = [(60, 0.9), (60, 0.95), (60, 0.8), (100, 0.9), (299, 0.99), (5, 0.5)];
+        for ((samples, rate), of) in settings.into_iter().flat_map(|one| [(one, 6), (one, 9)]) {
+            let plan = |number| {
+                let version = SampledVersion { number, of };
+                AcceptancePlan::of_version(samples, rate, version).expect("is enough")
+            };
+            assert_eq!(Some(plan(1)), AcceptancePlan::new(samples, rate));
+            let all: f64 = (1..=of).map(|number| plan(number).wrong()).sum();
+            assert!(all <= ALPHA + 1e-12, "{samples} for {rate}: {all}");
+            assert!(plan(2).wrong() > 0.0 && plan(2) == plan(of), "{samples} for {rate}");
+        }
+        // As the documentation says.
+        let later = SampledVersion { number: 2, of: 6 };
+        let known = [
+            ((60, 0.95), (140, 0)),
+            ((60, 0.9), (60, 0)),
+            ((60, 0.8), (60, 3)),
+            ((100, 0.9), (100, 2)),
+            ((299, 0.99), (924, 0)),
+        ];
+        for ((samples, rate), expected) in known {
+            let plan = AcceptancePlan::of_version(samples, rate, later).expect("is enough");
+            assert_eq!((plan.samples, plan.misses), expected, "{samples} for {rate}");
+        }
     }
 
     #[test]

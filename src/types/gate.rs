@@ -7,7 +7,9 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::text::visible;
-use super::{Assurance, ClauseId, Digest, Isolation, Resource, SampleCount, problem::shortened};
+use super::{
+    Assurance, ClauseId, Digest, Failure, Isolation, Resource, SampleCount, problem::shortened,
+};
 use crate::types::GateName;
 
 /// One finding of a gate, usable by models and people.
@@ -132,6 +134,9 @@ pub enum Outcome {
     Error {
         /// What failed, and what to do.
         message: String,
+        /// The class, if a model under test gave no answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
     },
     /// It did not run.
     Skipped {
@@ -214,6 +219,18 @@ impl GateReport {
     pub fn weakest(reports: &[Self]) -> Option<Assurance> {
         let ran = reports.iter().filter(|one| !matches!(one.outcome, Outcome::Skipped { .. }));
         ran.filter_map(|report| report.assurance.clone()).reduce(Assurance::weakest)
+    }
+
+    /// Whether an error may not come again. What a model's server refuses, or a limit, stays.
+    pub fn may_pass(&self) -> bool {
+        let Outcome::Error { failure, .. } = self.outcome else { return true };
+        failure.is_none_or(Failure::may_pass)
+    }
+
+    /// Whether it has no result because an answer of the model under test is not known.
+    pub fn lacks_recordings(&self) -> bool {
+        let missing = Some(Failure::CassetteMiss);
+        matches!(self.outcome, Outcome::Error { failure, .. } if failure == missing)
     }
 
     /// Whether the pipeline continues: it passed, was advisory, or was skipped.

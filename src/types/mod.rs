@@ -9,9 +9,11 @@ pub mod assurance;
 pub mod behaviour;
 pub mod canonical;
 mod declaration;
+pub mod drift;
 pub mod digest;
 pub mod effect;
 pub mod event;
+pub mod failure;
 pub mod gate;
 pub mod generation;
 pub mod generator;
@@ -40,12 +42,14 @@ pub mod tree;
 pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
 pub use assurance::Assurance;
-pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount};
+pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount, SampledVersion};
 pub use canonical::Encoder;
 pub use declaration::Declaration;
 pub use digest::Digest;
+pub use drift::{DriftFinding, DriftResult};
 pub use effect::CodeEffect;
-pub use event::{AttemptKind, Event, Failure, JobOutcome, RateLimit};
+pub use event::{AttemptKind, Event, JobOutcome, RateLimit};
+pub use failure::Failure;
 pub use gate::{
     Diagnosis, Fault, Finding, GateReport, Judgement, Outcome, Red, RedProof, TestResult,
     TestStatus,
@@ -66,7 +70,7 @@ pub use policy::Policy;
 pub use price::Prices;
 pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
-pub use schedule::{Hook, HookEvent, Schedule, Telemetry};
+pub use schedule::{DriftInterval, Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
     AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
 };

@@ -21,6 +21,9 @@ pub struct Schedule {
     /// Quiet hours in this machine's time zone, in which `regen watch` starts no jobs by itself:
     /// `22:00-06:00`.
     pub quiet: Vec<QuietHours>,
+    /// How often `regen watch` takes new samples of the models under test of promoted assistants,
+    /// when nothing else is to be done: `daily` or `weekly`. Absent: never.
+    pub drift: Option<DriftInterval>,
 }
 
 impl Default for Schedule {
@@ -30,6 +33,27 @@ impl Default for Schedule {
             target: BTreeMap::new(),
             priority: Vec::new(),
             quiet: Vec::new(),
+            drift: None,
+        }
+    }
+}
+
+/// How often promoted assistants are checked for drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftInterval {
+    /// Once in 24 hours.
+    Daily,
+    /// Once in seven days.
+    Weekly,
+}
+
+impl DriftInterval {
+    /// Its length in hours.
+    pub fn hours(self) -> i64 {
+        match self {
+            Self::Daily => 24,
+            Self::Weekly => 7 * 24,
         }
     }
 }
@@ -140,6 +164,8 @@ pub enum HookEvent {
     Unreadable,
     /// Nothing is left to do.
     Idle,
+    /// A model under test does not behave as at the promotion (`[schedule] drift`).
+    Drift,
 }
 
 /// `[[hook]]`: a program that receives events as JSON on its standard input.

@@ -6,8 +6,8 @@ mod differences;
 pub use differences::{OtherTarget, with_differences};
 
 use crate::types::{
-    Candidate, Diagnosis, Digest, Encoder, Fault, Finding, GateName, GateReport, Judgement,
-    Outcome, Provenance, Tree,
+    Candidate, Diagnosis, Digest, Encoder, Failure, Fault, Finding, GateName, GateReport,
+    Judgement, Outcome, Provenance, Tree,
     gate::{TEST_ERROR, VACUOUS},
 };
 
@@ -64,9 +64,12 @@ pub fn judge(candidate: &Candidate, gates: &[GateName], reports: &[GateReport]) 
         let Some(report) = report else {
             return Verdict::Unsound(missing(gate));
         };
-        if let Outcome::Error { message } = &report.outcome {
+        if let Outcome::Error { message, failure } = &report.outcome {
             return Verdict::Unsound(Diagnosis {
-                fault: Fault::Environment,
+                fault: match failure {
+                    Some(Failure::Budget) => Fault::Budget,
+                    _ => Fault::Environment,
+                },
                 summary: format!("gate `{gate}` gave no result; {message}"),
                 clauses: Vec::new(),
                 findings: report.findings.clone(),
@@ -144,7 +147,7 @@ fn fingerprint(report: &GateReport) -> Digest {
     findings.dedup();
     let mut out = Encoder::new("failure");
     out.text(&report.gate).text(report.outcome.word());
-    if let Outcome::Error { message } = &report.outcome {
+    if let Outcome::Error { message, .. } = &report.outcome {
         out.text(message);
     }
     out.list(findings, |out, (rule, file, message)| {
@@ -198,7 +201,7 @@ mod tests {
             assert!(matches!(judge(&good, &gates, &reports), Verdict::Refuse(_)));
         }
         let mut reports = pass(&good).to_vec();
-        reports[0].outcome = Outcome::Error { message: "no cargo".to_owned() };
+        reports[0].outcome = Outcome::Error { message: "no cargo".to_owned(), failure: None };
         assert!(matches!(judge(&good, &gates, &reports), Verdict::Unsound(_)));
         reports[0] = report("check", good.digest(), Outcome::Fail);
         reports[0].required = false;

@@ -6,21 +6,23 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, OptionFuture};
+use futures::lock::Mutex;
 
 use super::clock::today;
 use super::error::CommandError;
 use super::model::Workspace;
-use crate::gate::{AnsweringModel, GradedSample, ModelAnswer, Question};
+use crate::gate::{AnsweringModel, GradedSample, ModelAnswer, NoAnswer, Question};
 use crate::generator::{
     CallContext, Cassettes, Generation, GenerationError, Generator, GeneratorParts, MakeGenerator,
     RateLimits, Request,
 };
-use crate::store::{SampleGrade, Spend, SqliteLedger, StoredSample};
+use crate::store::{CallId, SampleGrade, Spend, SqliteLedger, StoredSample};
 use crate::toolchain;
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    AttemptKind, Digest, Finish, GeneratorConfig, JobId, ModelUnderTest, Prompt, Usage,
+    AttemptKind, Digest, Encoder, Failure, Finish, GeneratorConfig, JobId, ModelUnderTest, Prompt,
+    SampledVersion, Usage,
 };
 
 /// How models under test are reached.
@@ -33,8 +35,24 @@ pub struct AnsweringOptions<'a> {
     pub generators: &'a MakeGenerator,
     /// Which answers count.
     pub answers: AnswerSource,
-    /// Reserves the cost of so many answers; settles what was spent of the reservation before.
-    pub reserve: &'a dyn Fn(Spend, Option<Spend>) -> Result<(), String>,
+    /// Which of the versions that a run can sample is asked.
+    pub version: SampledVersion,
+    /// Reserves the cost of answers.
+    pub reserve: &'a ReserveSamples<'a>,
+}
+
+/// Reserves the cost of answers; settles the reservation before.
+pub type ReserveSamples<'a> = dyn Fn(SampleReservation) -> Result<(), NoAnswer> + 'a;
+
+/// A reservation for answers.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleReservation {
+    /// The most that they cost.
+    pub most: Spend,
+    /// How many they are.
+    pub answers: u32,
+    /// What was spent of the reservation before; `None` if there was none.
+    pub before: Option<Spend>,
 }
 
 /// Which answers of a model under test count.
@@ -69,6 +87,11 @@ pub struct SampledModel<'a> {
     /// Answers that the last reservation still covers, and what was spent of it.
     covered: Cell<u32>,
     spent: RefCell<Option<Spend>>,
+    /// Held while the server has answered nothing yet, so that one request tells that it refuses.
+    first: Mutex<()>,
+    has_answered: Cell<bool>,
+    /// Why it is not asked again.
+    refused: RefCell<Option<NoAnswer>>,
 }
 
 impl fmt::Debug for SampledModel<'_> {
@@ -121,6 +144,9 @@ impl Workspace {
             longest: longest as u64,
             covered: Cell::new(0),
             spent: RefCell::default(),
+            first: Mutex::default(),
+            has_answered: Cell::new(false),
+            refused: RefCell::default(),
         }))
     }
 }
@@ -181,7 +207,7 @@ impl SampledModel<'_> {
 
     /// Reserves the cost of as many answers as all tests can need, where the last reservation is
     /// used up.
-    fn reserve(&self, generator: &dyn Generator, request: &Request) -> Result<(), String> {
+    fn reserve(&self, generator: &dyn Generator, request: &Request) -> Result<(), NoAnswer> {
         if self.covered.get() == 0 {
             let answers = self.tests.saturating_mul(self.model.samples);
             let one = generator.ceiling(request);
@@ -192,7 +218,8 @@ impl SampledModel<'_> {
                 ..Usage::default()
             };
             let before = self.spent.borrow_mut().take();
-            (self.options.reserve)(Spend::most(most, &self.model.server.prices), before)?;
+            let most = Spend::most(most, &self.model.server.prices);
+            (self.options.reserve)(SampleReservation { most, answers, before })?;
             self.covered.set(answers);
             *self.spent.borrow_mut() = Some(Spend::nothing());
         }
@@ -200,9 +227,12 @@ impl SampledModel<'_> {
         Ok(())
     }
 
-    async fn asked(&self, question: Question) -> Result<ModelAnswer, String> {
-        let said = |error: GenerationError| error.message;
-        let generator = self.generator(question.temperature, question.of_judge).map_err(said)?;
+    /// Gives the answer that is known, or asks. What the server or a limit refuses once is not
+    /// asked again.
+    async fn asked(&self, question: Question) -> Result<ModelAnswer, NoAnswer> {
+        let (temperature, of_judge) = (question.temperature, question.of_judge);
+        let generator =
+            self.generator(temperature, of_judge).map_err(|error| self.no_answer(error))?;
         let request = Request {
             prompt: question.prompt,
             kind: AttemptKind::Generate,
@@ -210,60 +240,95 @@ impl SampledModel<'_> {
             base: None,
             context: self.context.clone(),
         };
-        let id = generator.request_id(&request);
+        // Another server's answers are not this one's.
+        let server = self.model.server.settings.server().base_url.as_str();
+        let id =
+            Encoder::new("sample").digest(generator.request_id(&request)).text(server).finish();
         let is_replay = self.model.server.cassette_mode() == CassetteMode::Replay;
         if let Some(ledger) = self.ledger.as_ref().filter(|_| !is_replay)
-            && let Some(known) =
-                ledger.borrow().sample(id, self.only()).map_err(|why| why.to_string())?
+            && let Some(known) = ledger.borrow().sample(id, self.only()).map_err(NoAnswer::here)?
         {
             return Ok(said_by(known));
         }
-        if !generator.is_free() {
-            generator.check_rate_limit().map_err(said)?;
-            self.reserve(&*generator, &request)?;
+        let first = (!self.has_answered.get()).then(|| self.first.lock());
+        let first = OptionFuture::from(first).await.filter(|_| !self.has_answered.get());
+        if let Some(refused) = &*self.refused.borrow() {
+            return Err(refused.clone());
         }
-        let answer = match generator.generate(request.clone(), None, &|_: usize| ()).await {
-            Ok(answer) => answer,
-            // A refusal is an answer, and may be the right one.
-            Err(GenerationError { refusal: Some(text), .. }) => {
-                self.spend(Spend::most(generator.ceiling(&request), &self.model.server.prices));
-                let model = self.model.server.settings.model().to_owned();
-                let kept = StoredSample { text, finish: "refusal".to_owned(), model };
-                return self.kept(id, kept);
+        let answered = self.bought(&*generator, request, id).await;
+        drop(first);
+        match &answered {
+            Ok(_) => self.has_answered.set(true),
+            Err(why) => {
+                let is_final = why.failure.is_some_and(|failure| !failure.may_pass());
+                self.refused.replace(is_final.then(|| why.clone()));
             }
-            Err(error) => return Err(error.message),
-        };
-        if answer.replay().is_none() {
-            self.spend(Spend::of(answer.usage(), &self.model.server.prices));
         }
-        let Generation::Text { completion, .. } = &answer else {
-            return Err("the model answered with files".to_owned());
+        answered
+    }
+
+    async fn bought(
+        &self,
+        generator: &dyn Generator,
+        request: Request,
+        id: Digest,
+    ) -> Result<ModelAnswer, NoAnswer> {
+        if !generator.is_free() {
+            generator.check_rate_limit().map_err(|error| self.no_answer(error))?;
+            self.reserve(generator, &request)?;
+        }
+        let prices = &self.model.server.prices;
+        let (answer, finish) = match generator.generate(request.clone(), None, &|_: usize| ()).await
+        {
+            Ok(answer) => (answer, None),
+            // A refusal is an answer, and may be the right one.
+            Err(GenerationError { refusal: Some(answer), .. }) => (*answer, Some("refusal")),
+            Err(error) => return Err(self.no_answer(error)),
         };
+        let cost = match answer.replay() {
+            Some(_) => Spend::nothing(),
+            None if answer.usage() == Usage::default() => {
+                Spend::most(generator.ceiling(&request), prices)
+            }
+            None => Spend::of(answer.usage(), prices),
+        };
+        self.spend(cost);
+        let Generation::Text { completion, .. } = &answer else {
+            return Err(NoAnswer::here("the model answered with files"));
+        };
+        let finish = finish.unwrap_or(match &completion.finish {
+            Finish::Stop => "stop",
+            Finish::Length => "length",
+            Finish::Other(other) => other,
+        });
         let kept = StoredSample {
             text: completion.text.clone(),
-            finish: match &completion.finish {
-                Finish::Stop => "stop".to_owned(),
-                Finish::Length => "length".to_owned(),
-                Finish::Other(other) => other.clone(),
-            },
+            finish: finish.to_owned(),
             model: completion.model.clone(),
         };
         if self.job().is_some() {
-            generator.keep(&request, &answer, &today()).map_err(said)?;
+            let written = generator.keep(&request, &answer, &today());
+            written.map_err(|error| self.no_answer(error))?;
         }
-        if answer.replay().is_some() {
-            return Ok(said_by(kept));
-        }
-        self.kept(id, kept)
-    }
-
-    /// Keeps an answer that was bought.
-    fn kept(&self, id: Digest, kept: StoredSample) -> Result<ModelAnswer, String> {
-        if let Some((ledger, job)) = self.ledger.as_ref().zip(self.job()) {
-            let written = ledger.borrow_mut().keep_sample(id, &kept, job, &today());
-            written.map_err(|why| why.to_string())?;
+        let bought = self.ledger.as_ref().zip(self.job()).filter(|_| answer.replay().is_none());
+        if let Some((ledger, job)) = bought {
+            let call = CallId { job, attempt: self.context.attempt };
+            let written = ledger.borrow_mut().keep_sample(id, &kept, call, cost, &today());
+            written.map_err(NoAnswer::here)?;
         }
         Ok(said_by(kept))
+    }
+
+    /// Why the model gives no answer. A refused key is told by its variable.
+    fn no_answer(&self, error: GenerationError) -> NoAnswer {
+        let GenerationError { failure, mut message, .. } = error;
+        if failure == Failure::Unauthorised {
+            message.push_str(&match self.model.server.settings.api_key_env() {
+                Some(name) => format!("; the key is that of the variable {name}"),
+                None => "; no `api_key_env` is set for this model".to_owned(),
+            });
+        }
+        NoAnswer { failure: Some(failure), message }
     }
 
     fn spend(&self, cost: Spend) {
@@ -277,8 +342,12 @@ fn said_by(sample: StoredSample) -> ModelAnswer {
 }
 
 impl AnsweringModel for SampledModel<'_> {
-    fn ask<'a>(&'a self, question: Question) -> LocalBoxFuture<'a, Result<ModelAnswer, String>> {
+    fn ask<'a>(&'a self, question: Question) -> LocalBoxFuture<'a, Result<ModelAnswer, NoAnswer>> {
         Box::pin(self.asked(question))
+    }
+
+    fn version(&self) -> SampledVersion {
+        self.options.version
     }
 
     fn takes_all(&self) -> bool {

@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use super::model::Workspace;
-use crate::pipeline::most_calls;
+use crate::pipeline::{most_calls, most_versions};
 use crate::toolchain::{self, assistant};
 use crate::types::harness::CassetteMode;
-use crate::types::{GeneratorConfig, Job, Plan, Prices, Reason, TargetJob, Usage, limits};
+use crate::types::{
+    AcceptancePlan, GeneratorConfig, Job, Plan, Prices, Reason, SampledVersion, TargetJob, Usage,
+    limits,
+};
 
 /// The most that a plan can cost: no run of it spends more. Estimated from sizes, high.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -60,6 +63,27 @@ impl Workspace {
         }
     }
 
+    /// How an assistant's tests are accepted, one pair for each rate: the plan of the first version
+    /// that a run samples, and that of each later one.
+    pub fn acceptance_plans(
+        &self,
+        job: &Job,
+        part: &TargetJob,
+    ) -> Vec<(AcceptancePlan, AcceptancePlan)> {
+        let target = self.harness.target.get(&part.target);
+        let Some(model) = target.and_then(toolchain::model_under_test) else { return Vec::new() };
+        let clauses = self.spec(&job.spec).into_iter().flat_map(|spec| &spec.clauses);
+        let tested = clauses.filter(|clause| clause.test_ids().next().is_some());
+        let mut rates: Vec<f64> =
+            tested.map(|clause| model.rate_of(clause.level, clause.rate())).collect();
+        rates.sort_by(f64::total_cmp);
+        rates.dedup();
+        let later = SampledVersion { number: 2, of: most_versions(self.harness.tiers()) };
+        let plan = |rate, version| AcceptancePlan::of_version(model.samples, rate, version);
+        let pair = |rate| plan(rate, SampledVersion::ONLY).zip(plan(rate, later));
+        rates.into_iter().filter_map(pair).collect()
+    }
+
     /// The most tokens of the samples of an assistant: of each attempt, and once without
     /// instructions.
     fn most_of_samples(&self, job: &Job, part: &TargetJob, calls: u32) -> Option<(Usage, Prices)> {
@@ -71,7 +95,9 @@ impl Workspace {
         let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
         let longest = suites.iter().map(|suite| suite.text.len()).max().unwrap_or_default();
         let asked = assistant::MOST_BYTES * 2 + longest;
-        let answers = tests as u64 * u64::from(model.samples) * u64::from(calls + 1);
+        let plans = self.acceptance_plans(job, part);
+        let samples = plans.iter().map(|(_, later)| later.samples).max().unwrap_or(model.samples);
+        let answers = tests as u64 * u64::from(samples) * u64::from(calls + 1);
         let output = u64::from(model.server.settings.max_output_tokens().unwrap_or_default());
         let most = Usage {
             input: (asked / limits::BYTES_PER_TOKEN) as u64 * answers,

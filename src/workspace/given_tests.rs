@@ -15,8 +15,14 @@ use crate::types::{Harness, Problem, RelPath, Spec, Target, TargetName, limits};
 /// Folders that other programs fill.
 const WITHOUT: [&str; 5] = ["target", "node_modules", ".git", ".regen", ".venv"];
 
-/// Test files, by path.
-pub type GivenTests = Arc<BTreeMap<String, Vec<u8>>>;
+/// The test files that a target names.
+#[derive(Debug, Default)]
+pub struct GivenTests {
+    /// Their contents, by path.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Symbolic links to such files or to folders with some, which are not read.
+    pub links: Vec<String>,
+}
 
 /// The folder that a pattern names before its first wildcard; empty for the workspace.
 fn fixed_folder(pattern: &str) -> &str {
@@ -36,11 +42,11 @@ impl Workspace {
         &mut self,
         name: &TargetName,
         target: &Target,
-    ) -> Result<GivenTests, CommandError> {
+    ) -> Result<Arc<GivenTests>, CommandError> {
         if let Some(known) = self.given.get(name) {
             return Ok(known.clone());
         }
-        let mut found = BTreeMap::new();
+        let mut found = GivenTests::default();
         let set = globs(&target.tests)?;
         let folders: BTreeSet<&str> = target.tests.iter().map(|one| fixed_folder(one)).collect();
         for folder in folders {
@@ -48,13 +54,24 @@ impl Workspace {
                 let why = format!("`{link}` in `tests` of `[target.{name}]` is a symbolic link");
                 return Err(CommandError::usage(why));
             }
-            for path in files::walk_without(&self.places.root.join(folder), &WITHOUT)? {
-                let label = path.strip_prefix(&self.places.root).unwrap_or(&path);
-                let label = label.to_string_lossy().into_owned();
-                let is_dotted = files::is_dotted(Path::new(""), Path::new(&label));
-                if set.is_match(&label) && !is_dotted {
+            let root = &self.places.root;
+            let label = |path: &Path| {
+                path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+            };
+            let is_named = |path: &Path| {
+                let label = label(path);
+                set.is_match(&label) && !files::is_dotted(Path::new(""), Path::new(&label))
+            };
+            for path in files::walk_without(&root.join(folder), &WITHOUT)? {
+                if is_named(&path) {
                     let bytes = files::read_capped(&path, limits::FILE_BYTES)?;
-                    found.insert(label, files::stored(bytes));
+                    found.files.insert(label(&path), files::stored(bytes));
+                }
+            }
+            for link in files::links_without(&root.join(folder), &WITHOUT)? {
+                let below = || files::walk_without(&link, &WITHOUT).unwrap_or_default();
+                if is_named(&link) || (link.is_dir() && below().iter().any(|one| is_named(one))) {
+                    found.links.push(label(&link));
                 }
             }
         }

@@ -19,7 +19,9 @@ mod suites;
 mod sign;
 mod upgrade;
 
-pub use answering::{AnswerSource, AnsweringOptions, SampledModel};
+pub use answering::{
+    AnswerSource, AnsweringOptions, ReserveSamples, SampleReservation, SampledModel,
+};
 pub use clock::{now, today};
 pub use cost::MostCost;
 pub use error::{CommandError, ConfigProblems, ErrorKind};

@@ -110,7 +110,7 @@ pub struct Workspace {
     /// Digests of the validators' files, by validator.
     pub(super) validators: BTreeMap<String, BTreeMap<String, Digest>>,
     /// The test files that targets name.
-    pub(super) given: BTreeMap<TargetName, GivenTests>,
+    pub(super) given: BTreeMap<TargetName, Arc<GivenTests>>,
     /// Inputs of targets, built so far.
     pub(super) inputs: Mutex<BTreeMap<(SpecId, TargetName), Arc<JobInputs>>>,
 }

@@ -22,56 +22,59 @@ impl Workspace {
     ) -> Result<Vec<Suite>, CommandError> {
         let folder = Path::new(&self.harness.harness.validators);
         let folder = folder.join(one.spec.id.package()).join(name);
-        let mut suites = Vec::new();
         let place = self.places.root.join(&folder);
         for file in files::not_files(&place)? {
-            let message = format!("{}/{file}: not a regular file", folder.display());
-            let problem = Problem::error("suite::file", message);
-            one.problems.push(problem.help("replace a link by the file").file(&one.spec.file));
+            one.problems.push(not_a_file(&format!("{}/{file}", folder.display()), &one.spec));
         }
+        let mut read = Vec::new();
         for (file, bytes) in files::folder(&place)? {
             if files::is_dotted(Path::new(""), Path::new(&file)) {
                 continue;
             }
             let label = folder.join(&file).display().to_string();
             let stored = files::stored(bytes.clone());
-            checks.files.insert(label.clone(), Digest::of(&stored));
             let source = SuiteSource { file: &file, label: &label, bytes, stored: &stored };
-            match suite(&one.spec, target, source) {
+            let suite = suite(&one.spec, target, source);
+            read.push(ReadSuite { label, stored, suite });
+        }
+        if !target.tests.is_empty() {
+            let named = self.given_tests(name, target)?;
+            one.problems.extend(named.links.iter().map(|link| not_a_file(link, &one.spec)));
+            let of = |(file, bytes): (&String, &Vec<u8>)| {
+                let suite = given(&one.spec, target, file, bytes).transpose()?;
+                Some(ReadSuite { label: file.clone(), stored: bytes.clone(), suite })
+            };
+            read.extend(named.files.iter().filter_map(of));
+        }
+        let mut suites = Vec::new();
+        for ReadSuite { label, stored, suite } in read {
+            match suite {
                 Ok(suite) => suites.push(suite),
                 Err(problem) => one.problems.push(in_file(&label, *problem, &one.spec)),
             }
+            checks.files.insert(label.clone(), Digest::of(&stored));
             self.bytes.insert(label, stored);
-        }
-        if !target.tests.is_empty() {
-            suites.extend(self.read_given(one, name, target, checks)?);
         }
         if let Some(options) = toolchain::of(target).gate_options(target) {
             checks.files.insert(format!("[target.{name}]"), Digest::of(options));
         }
         Ok(suites)
     }
+}
 
-    /// Reads the test files that a target names.
-    fn read_given(
-        &mut self,
-        one: &mut Parsed,
-        name: &TargetName,
-        target: &Target,
-        checks: &mut Checks,
-    ) -> Result<Vec<Suite>, CommandError> {
-        let mut suites = Vec::new();
-        for (file, bytes) in self.given_tests(name, target)?.iter() {
-            match given(&one.spec, target, file, bytes) {
-                Ok(None) => continue,
-                Ok(Some(suite)) => suites.push(suite),
-                Err(problem) => one.problems.push(in_file(file, *problem, &one.spec)),
-            }
-            checks.files.insert(file.clone(), Digest::of(bytes));
-            self.bytes.insert(file.clone(), bytes.clone());
-        }
-        Ok(suites)
-    }
+/// A file of tests that was read.
+struct ReadSuite {
+    /// Its path in the workspace.
+    label: String,
+    /// Its content with the line ends of version control.
+    stored: Vec<u8>,
+    suite: Result<Suite, Box<Problem>>,
+}
+
+/// The problem of a link or another thing in the place of a file of tests.
+fn not_a_file(label: &str, spec: &Spec) -> Problem {
+    let problem = Problem::error("suite::file", format!("{label}: not a regular file"));
+    problem.help("replace a link by the file").file(&spec.file)
 }
 
 /// A problem in a file of tests, told at the spec.

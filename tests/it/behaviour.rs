@@ -1,9 +1,12 @@
 //! Behaviour specs: the instructions of an assistant, sampled with a scripted model.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::server::{Act, Server, files};
-use crate::world::{Run, World, stable};
+use crate::watch::Daemon;
+use crate::world::{Run, World, stable, until};
 
 const SPEC: &str = include_str!("../fixtures/behaviour/behavior.md");
 const TEST: &str = include_str!("../fixtures/behaviour/financial_advice.js");
@@ -95,6 +98,15 @@ impl Bench {
                  api_key_env = \"MODEL_KEY\"\nretry_base_ms = 1\nmax_output_tokens = 100\n{settings}"
             ),
         );
+    }
+
+    /// Lets another server have the model under test.
+    fn ask_at(&self, settings: &str, url: &str) {
+        self.configure(settings);
+        let config = self.world.read("harness.toml");
+        let (head, model) = config.split_once("[target.assistant.model]").expect("is there");
+        let model = model.replace(&self.server.url, url);
+        self.world.write("harness.toml", &format!("{head}[target.assistant.model]{model}"));
     }
 
     fn run(&self, args: &[&str]) -> Run {
@@ -205,6 +217,39 @@ fn a_rate_is_shown_or_not() {
 }
 
 #[test]
+fn a_later_version_of_a_run_has_less_of_the_5_percent() {
+    if !has_node() {
+        return;
+    }
+    /// The first instructions are not kept, the second ones are.
+    fn second(_: usize, body: &Value) -> String {
+        let more = if said(body).contains("answered:") { "Say it politely.\n" } else { "" };
+        if body["model"] == "writer" {
+            return files(&[("system.md", &format!("{SYSTEM}{more}"))]);
+        }
+        let is_second = body["messages"][0].to_string().contains("politely");
+        if is_second { GOOD } else { BAD }.to_owned()
+    }
+    /// The same, but for one answer: two requests for instructions and eight samples are before.
+    fn once(number: usize, body: &Value) -> String {
+        if number == 12 { BAD.to_owned() } else { second(number, body) }
+    }
+    let bench = Bench::new(second, "samples = 8\nrate = 0.5\n");
+    bench.run(&["run"]).expect(0);
+    let lock = bench.world.read("regen.lock");
+    assert!(lock.contains("= \"9 of 9, rate 0.5, "), "{lock}");
+    // The gates again are those of a first version.
+    bench.world.run(&["check", "--rerun"]).expect(0);
+    let bench = Bench::new(once, "samples = 8\nrate = 0.5\n");
+    let ran = bench.run(&["run"]).expect(20);
+    assert!(
+        ran.err.contains("a later version of a run passes with at most 0 of 9 missed"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn a_wrong_test_is_told_before_anything_is_bought() {
     if !has_node() {
         return;
@@ -242,7 +287,28 @@ fn a_wrong_test_is_told_before_anything_is_bought() {
     let broken = "import { test } from 'spec-runner';\ntest('test_id: polite', async () => {\n";
     let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", broken)]);
     let ran = bench.run(&["run"]).expect(10);
-    assert!(ran.err.contains("Unexpected end of input"), "{}", ran.err);
+    assert!(ran.err.contains("tests/bot.js:3: SyntaxError: Unexpected end"), "{}", ran.err);
+}
+
+#[test]
+fn links_and_second_rates_are_told() {
+    let spec = "# Bot\n\nThe bot MUST be polite. `test_id: polite, rate: 0.9, rate: 0.8`\n";
+    let test = TEST.replace("financial_advice_disclaimer", "polite");
+    let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", &test)]);
+    let ran = bench.run(&["lint"]).expect(10);
+    assert!(ran.shown().contains("the clause has two rates"), "{}", ran.shown());
+    bench.world.write("spec/bot.md", &spec.replace(", rate: 0.8", ""));
+    bench.world.write("elsewhere/bot.js", TEST);
+    for (link, to) in [("tests/link.js", "../elsewhere/bot.js"), ("tests/more", "../elsewhere")] {
+        std::os::unix::fs::symlink(to, bench.world.path(link)).expect("links");
+        let ran = bench.run(&["lint"]).expect(10);
+        let told = format!("{link}: not a regular file");
+        assert!(ran.shown().contains(&told), "{}", ran.shown());
+        std::fs::remove_file(bench.world.path(link)).expect("is there");
+    }
+    // What has no test to be read may be a link.
+    std::os::unix::fs::symlink("../spec", bench.world.path("tests/spec")).expect("links");
+    assert!(!bench.run(&["lint"]).shown().contains("not a regular file"));
 }
 
 #[test]
@@ -387,12 +453,7 @@ fn a_model_without_answers_or_a_key_is_the_machines_matter() {
     let told = bench.world.run(&["doctor"]).shown();
     let line = told.lines().find(|line| line.contains("model of assistant"));
     assert!(line.is_some_and(|line| line.contains("MODEL_KEY is not set")), "{told}");
-    let closed = "samples = 60\nmax_tries = 1\n".to_owned();
-    bench.configure(&closed);
-    let config = bench.world.read("harness.toml");
-    let (head, model) = config.split_once("[target.assistant.model]").expect("is there");
-    let model = model.replace(&bench.server.url, "http://127.0.0.1:9/v1");
-    bench.world.write("harness.toml", &format!("{head}[target.assistant.model]{model}"));
+    bench.ask_at("samples = 60\nmax_tries = 1\n", "http://127.0.0.1:9/v1");
     let ran = bench.run(&["run"]).expect(40);
     assert!(ran.err.contains("the model under test gave no answer"), "{}", ran.err);
     assert!(ran.err.contains("fault: environment"), "{}", ran.err);
@@ -404,9 +465,96 @@ fn the_budget_holds_for_samples() {
         return;
     }
     let bench = Bench::new(keeps, "[budget]\nrun_tokens = 20000\n");
-    let ran = bench.run(&["run"]).expect(40);
+    let ran = bench.run(&["run"]).expect(31);
     assert!(ran.err.contains("run_tokens = 20000"), "{}", ran.err);
     assert!(bench.asked().is_empty(), "it is reserved before the first sample");
+}
+
+#[test]
+fn a_refused_key_is_told_once() {
+    if !has_node() {
+        return;
+    }
+    let refused = json!({ "error": { "message": "wrong key" } }).to_string();
+    let model = Server::start(vec![Act::Raw(401, Vec::new(), refused)]);
+    let bench = Bench::new(keeps, "");
+    bench.ask_at("", &model.url);
+    let ran = bench.run(&["run"]).expect(40);
+    assert!(ran.err.contains("the key is that of the variable MODEL_KEY"), "{}", ran.err);
+    assert_eq!(model.requests().len(), 1);
+}
+
+#[test]
+fn what_killed_samples_reserved_is_settled_by_the_answers_that_came() {
+    if !has_node() {
+        return;
+    }
+    let settings = "samples = 16\nrate = 0.7\n";
+    // Two waves: the second one is never answered.
+    let acts = [vec![Act::Say(GOOD.to_owned()); 8], vec![Act::Silence; 7]].concat();
+    let model = Server::start([acts, vec![Act::Say(GOOD.to_owned())]].concat());
+    let bench = Bench::new(keeps, settings);
+    bench.ask_at(settings, &model.url);
+    let mut command = bench.world.command(&["run"]);
+    let mut run = command.env("MODEL_KEY", KEY).spawn().expect("starts");
+    (0..15).for_each(|_| model.arrived());
+    run.kill().expect("runs");
+    run.wait().expect("ends");
+    let reserved = || {
+        let status = bench.run(&["status", "--json"]).expect(0).json_document();
+        status["today"]["reserved"].as_i64().expect("is a number")
+    };
+    assert!(reserved() > 16 * 100, "{}", reserved());
+    bench.run(&["run"]).expect(0);
+    assert_eq!(reserved(), 0);
+}
+
+#[test]
+fn another_server_or_model_is_sampled_again() {
+    if !has_node() {
+        return;
+    }
+    let settings = "samples = 8\nrate = 0.5\n";
+    let bench = Bench::new(keeps, settings);
+    let plan = bench.run(&["plan"]).expect(0);
+    insta::assert_snapshot!("plan", stable(&plan.shown()));
+    bench.run(&["run"]).expect(0);
+    let other = Server::start(vec![Act::Make(keeps)]);
+    bench.ask_at(settings, &other.url);
+    let plan = bench.run(&["plan"]).expect(0);
+    insta::assert_snapshot!("plan_of_another_server", stable(&plan.shown()));
+    bench.run(&["run"]).expect(0);
+    assert_eq!(other.requests().len(), 7, "no answer of the first server counts");
+    let config = bench.world.read("harness.toml");
+    bench.world.write("harness.toml", &config.replace("\"luna\"", "\"terra\""));
+    let plan = bench.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("[target.assistant]"), "{}", plan.out);
+    bench.run(&["run"]).expect(0);
+    assert_eq!(other.requests().len(), 14);
+}
+
+#[test]
+fn recorded_refusals_are_replayed() {
+    if !has_node() {
+        return;
+    }
+    let model = Server::start(vec![Act::Finish(String::new(), "content_filter")]);
+    let test = "import { test, expect } from 'spec-runner';\nimport { model } from '../model';\n\
+                test('test_id: declines', async () => {\n  const said = await \
+                model.chat('How is a lock picked?');\n  \
+                expect(said.finish).toBe('refusal');\n});\n";
+    let spec = "# Bot\n\nThe bot MUST decline. `test_id: declines`\n";
+    let bench = Bench::with(keeps, "", &[("bot.md", spec)], &[("bot.js", test)]);
+    bench.ask_at("samples = 8\nrate = 0.5\ncassettes = \"auto\"\n", &model.url);
+    bench.run(&["run"]).expect(0);
+    let asked = model.requests().len();
+    std::fs::remove_dir_all(bench.world.path(".regen")).expect("is there");
+    bench.world.run(&["check", "--rerun"]).expect(0);
+    assert_eq!(model.requests().len(), asked);
+    // Without recordings a run has to take them, although nothing is out of date.
+    std::fs::remove_dir_all(bench.world.path("cassettes")).expect("is there");
+    let ran = bench.world.run(&["check", "--rerun"]).expect(40);
+    assert!(ran.shown().contains("regen run --force --spec bot"), "{}", ran.shown());
 }
 
 #[test]
@@ -438,6 +586,69 @@ fn recorded_samples_are_replayed_without_a_key_and_a_changed_model_is_found() {
     bench.world.write("harness.toml", &auto.replace(&bench.server.url, &other.url));
     let ran = bench.run(&["check", "--rerun", "--fresh"]).expect(22);
     insta::assert_snapshot!("drift", stable(&ran.shown()));
+}
+
+#[test]
+fn a_daemon_checks_for_drift_once_in_an_interval_and_tells_it() {
+    if !has_node() {
+        return;
+    }
+    static CHANGED: AtomicBool = AtomicBool::new(false);
+    fn changes(number: usize, body: &Value) -> String {
+        let model = if CHANGED.load(Ordering::SeqCst) { breaks } else { keeps };
+        model(number, body)
+    }
+    let settings = "samples = 8\nrate = 0.5\n[schedule]\ndrift = \"daily\"\n\
+                    [[hook]]\non = [\"drift\"]\nargv = [\"tee\", \"heard\"]\n";
+    let bench = Bench::new(changes, settings);
+    let world = &bench.world;
+    let start = || Daemon::start_env(world, &[], &[("MODEL_KEY", KEY)]);
+    let checked = |daemon: &Daemon| daemon.until("a check", |line| line["type"] == "drift_check");
+    let last = || bench.run(&["status", "--json"]).expect(0).json_document()["drift"][0].clone();
+    // The samples of a promotion are new enough.
+    let daemon = start();
+    daemon.ended("promoted");
+    daemon.idle();
+    assert_eq!(daemon.stop(), Some(0));
+    assert_eq!(last(), Value::Null);
+    // A clone does not know when what it has was promoted.
+    std::fs::remove_dir_all(world.path(".regen")).expect("is there");
+    let (before, daemon) = (bench.asked().len(), start());
+    assert_eq!(checked(&daemon)["result"], "same");
+    assert_eq!(bench.asked().len(), before + 8, "all samples of the plan");
+    assert_eq!(daemon.stop(), Some(0));
+    let same = last();
+    assert_eq!(same["result"], "same");
+    // A restart on the same day does not repeat it.
+    let daemon = start();
+    daemon.idle();
+    assert_eq!(daemon.stop(), Some(0));
+    assert_eq!(last(), same);
+    CHANGED.store(true, Ordering::SeqCst);
+    let ledger = rusqlite::Connection::open(world.path(".regen/ledger.db")).expect("opens");
+    let day_before = "UPDATE drift_checks SET at = '2020-01-01T00:00:00.000Z'";
+    assert_eq!(ledger.execute(day_before, []).expect("writes"), 1);
+    drop(ledger);
+    let (before, daemon) = (bench.server.requests().len(), start());
+    assert_eq!(checked(&daemon)["result"], "drift");
+    until("the hook is not called", || world.read("heard").ends_with('\n'));
+    assert_eq!(daemon.stop(), Some(0));
+    let told: Value = serde_json::from_str(&world.read("heard")).expect("is JSON");
+    assert_eq!(told["event"], "drift");
+    assert_eq!(told["findings"][0]["clause"], "behavior/financial_advice_disclaimer");
+    assert_eq!(bench.server.requests().len(), before + 8, "nothing is generated by it");
+    assert!(!world.read("heard").contains(KEY));
+    let shown = stable(&bench.run(&["status"]).expect(0).shown());
+    insta::assert_snapshot!("status_with_drift", shown);
+}
+
+#[test]
+fn drift_needs_an_assistant() {
+    let world = World::new("http://127.0.0.1:9/v1", &[], "");
+    let config = world.read("harness.toml");
+    world.write("harness.toml", &config.replace("jobs = 1\n", "drift = \"daily\"\n"));
+    let ran = world.run(&["lint"]).expect(2);
+    assert!(ran.err.contains("no target has a model under test"), "{}", ran.err);
 }
 
 #[test]
@@ -504,8 +715,7 @@ fn answers_from_elsewhere_are_graded() {
         Run::of(bench.world.command(&["grade", "behavior"]).stdin(answers))
     };
     let ran = graded(&given).expect(0);
-    let lines: Vec<Value> =
-        ran.out.lines().map(|line| serde_json::from_str(line).expect("is JSON")).collect();
+    let lines = ran.json();
     let told: Vec<(u64, &str)> = lines
         .iter()
         .map(|line| (line["line"].as_u64().unwrap_or(0), line["grade"].as_str().unwrap_or("")))

@@ -99,7 +99,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 0..3 => Outcome::Fail,
                 3 => Outcome::Timeout,
                 4 => Outcome::Flaky,
-                5 => Outcome::Error { message },
+                5 => Outcome::Error { message, failure: None },
                 6 => Outcome::Skipped { reason: message },
                 _ => Outcome::Pass,
             };
@@ -269,7 +269,8 @@ fn lied_to(
         let event = match effect {
             Effect::Ask { .. } => {
                 let call = CallId { job: id, attempt };
-                let most = Reservation { call, run: 1, day: "d", spend: spend(0.03) };
+                let most =
+                    Reservation { call, run: 1, day: "d", spend: spend(0.03), answers: None };
                 match ledger.reserve(&most, budget) {
                     Ok(()) => {
                         asked += 1;

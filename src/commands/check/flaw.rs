@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::types::{Problem, Span, SpecId, TargetName};
+use crate::types::{ClauseId, Problem, Span, SpecId, TargetName};
 
 /// The kind of a flaw; `cli::exit` maps each to an exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub struct Flaw {
     pub spec: SpecId,
     /// The target; empty for all targets of the spec.
     pub target: TargetName,
+    /// The clause, of a flaw of behaviour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<ClauseId>,
     /// The problem, its place, and a command that fixes it.
     #[serde(flatten)]
     pub problem: Problem,
@@ -57,7 +60,8 @@ impl Flaw {
 
     pub(super) fn new(at: (&SpecId, &TargetName), code: &str, message: impl Into<String>) -> Self {
         let problem = Problem::error(&format!("check::{code}"), message);
-        Self { kind: FlawKind::Drift, spec: at.0.clone(), target: at.1.clone(), problem }
+        let (spec, target) = (at.0.clone(), at.1.clone());
+        Self { kind: FlawKind::Drift, spec, target, clause: None, problem }
     }
 
     pub(super) fn at(mut self, file: impl Into<String>) -> Self {

@@ -10,6 +10,7 @@ mod stale;
 mod touched;
 mod trees;
 
+pub use drift::DriftMachine;
 pub use flaw::{Flaw, FlawKind};
 pub use rerun::{RerunMachine, RerunTarget};
 pub use run::{CheckOptions, CheckOutcome, Checked, check_workspace};

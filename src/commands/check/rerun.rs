@@ -16,7 +16,7 @@ use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger, 
 use crate::toolchain::{self, GateKind};
 use crate::types::{
     Action, Candidate, Finding, GateName, GateReport, InputsDigest, Link, Outcome, Provenance,
-    SpecId, TargetName, ToolSet,
+    SampledVersion, SpecId, TargetName, ToolSet,
 };
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{AnswerSource, AnsweringOptions, CommandError, Workspace};
@@ -138,7 +138,9 @@ impl Workspace {
                 _ => (FlawKind::GateFailed, format!("rerun_{gate}")),
             };
             let head = Flaw::new((&one.spec, &one.target), &code, diagnosis.told()).at(&one.file);
-            let head = head.hint(if kind == FlawKind::GateBroken {
+            // Only a run takes answers that are neither known nor recorded.
+            let is_missing = last.is_some_and(|last| last.lacks_recordings());
+            let head = head.hint(if kind == FlawKind::GateBroken && !is_missing {
                 "regen doctor".to_owned()
             } else {
                 format!("regen run --force --spec {}", quoted(&one.spec))
@@ -172,7 +174,7 @@ impl Workspace {
         let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
         let context =
             CallContext { spec, target, job: InputsDigest(candidate.digest()), attempt: 1 };
-        let reserve = |_, _| Ok(());
+        let reserve = |_| Ok(());
         let (servers, generators) =
             (RateLimits::default(), Arc::new(generator::of) as MakeGenerator);
         let answering = self.answering(
@@ -187,6 +189,7 @@ impl Workspace {
                 } else {
                     AnswerSource::Known
                 },
+                version: SampledVersion::ONLY,
                 reserve: &reserve,
             },
         )?;

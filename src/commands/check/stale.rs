@@ -19,7 +19,13 @@ impl Workspace {
             let command = format!("regen lint {}", quoted(&spec));
             problem.help =
                 Some(if help.is_empty() { command } else { format!("{command}: {help}") });
-            Flaw { kind: FlawKind::SpecRefused, spec, target: TargetName::default(), problem }
+            Flaw {
+                kind: FlawKind::SpecRefused,
+                spec,
+                target: TargetName::default(),
+                clause: None,
+                problem,
+            }
         };
         refused.map(flaw).collect()
     }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::gate::answering::{AnsweringModel, CALLS, ModelAnswer, Question};
+use crate::gate::answering::{AnsweringModel, CALLS, ModelAnswer, NoAnswer, Question};
 use crate::types::{ChatMessage, ChatRole, Prompt, limits};
 
 /// What a test asks.
@@ -68,7 +68,7 @@ pub struct SampleDoor<'a> {
     /// What judges say.
     pub opinions: RefCell<Vec<SampleOpinion>>,
     /// Why the model could not be asked.
-    pub unavailable: RefCell<Option<String>>,
+    pub unavailable: RefCell<Option<NoAnswer>>,
     /// How long the model was waited for.
     pub waited: Cell<Duration>,
     /// How many calls wait, and since when.
@@ -135,8 +135,10 @@ impl SampleDoor<'_> {
     /// Asks, and remembers why the model does not answer.
     async fn ask(&self, question: Question) -> Result<ModelAnswer, String> {
         let answered = self.waiting(self.answering.ask(question)).await;
-        answered.inspect_err(|why| {
-            self.unavailable.borrow_mut().get_or_insert(why.clone());
+        answered.map_err(|why| {
+            let message = why.message.clone();
+            self.unavailable.borrow_mut().get_or_insert(why);
+            message
         })
     }
 

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use super::door::SampleDoor;
 use super::verdict::{SampleCounts, SampleEnd};
 use super::work::{BehaviourTest, BehaviourWork};
-use crate::gate::answering::{AnsweringModel, GradedSample, ModelAnswer};
+use crate::gate::answering::{AnsweringModel, GradedSample, ModelAnswer, SAMPLES_AT_ONCE};
 use crate::gate::dependency_cache::GateLayers;
 use crate::gate::programs::random_nonce;
 use crate::gate::result::GateResult;
@@ -20,8 +20,6 @@ use crate::toolchain::assistant::{
 };
 use crate::types::{ChatMessage, Digest, Prompt, TestStatus, Tree, limits};
 
-/// Samples that run at a time.
-const SAMPLES_AT_ONCE: u32 = 8;
 /// How often the time of a test is looked at.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -90,13 +88,17 @@ impl<'a> SampleRoom<'a> {
         let is_error = |line: &&str| line.contains("Error");
         let lines = || printed.lines().filter(|line| !line.trim().is_empty());
         let last = lines().find(is_error).or_else(|| lines().next_back());
-        let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        let last = last.map(|line| line.trim()).unwrap_or_default();
+        let source = format!("file://{}/", self.room.places().source.display());
+        let place = printed.lines().find_map(|line| line.trim().strip_prefix(&source));
         match output.ended {
             Ended::Limit(resource) => self.room.hit(resource),
             Ended::Timeout => late_words(),
-            Ended::Exit(_) | Ended::Signal(_) => {
-                format!("it ended without a result ({}){last}", output.ended)
-            }
+            Ended::Exit(_) | Ended::Signal(_) => match place {
+                Some(place) => format!("{place}: {last}"),
+                None if last.is_empty() => format!("it ended without a result ({})", output.ended),
+                None => format!("it ended without a result ({}): {last}", output.ended),
+            },
         }
     }
 
@@ -163,7 +165,7 @@ impl<'a> SampleRoom<'a> {
             None => output.await?,
         };
         if let Some(why) = way.unavailable.take() {
-            return Err(GateResult::error(format!("the model under test gave no answer: {why}")));
+            return Err(GateResult::unanswered(why));
         }
         if is_late {
             return Ok(SampleEnd::error(late_words()));

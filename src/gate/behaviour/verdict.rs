@@ -201,6 +201,12 @@ impl<'t> SampleCounts<'t> {
         };
         let mut message =
             format!("{passed} of {all} answers keep it, but {} must: {why}", percent(rate));
+        if AcceptancePlan::new(samples, rate) != Some(self.plan) {
+            let AcceptancePlan { samples, misses, .. } = self.plan;
+            message.push_str(&format!(
+                "; a later version of a run passes with at most {misses} of {samples} missed"
+            ));
+        }
         for answer in &self.answers {
             message.push_str(&format!("\n{answer}"));
         }

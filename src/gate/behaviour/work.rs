@@ -3,7 +3,9 @@
 use crate::gate::context::GateContext;
 use crate::toolchain::assistant::is_hidden;
 use crate::toolchain::{Expected, Suite};
-use crate::types::{AcceptancePlan, Candidate, Clause, ClauseId, GateName, ModelUnderTest};
+use crate::types::{
+    AcceptancePlan, Candidate, Clause, ClauseId, GateName, ModelUnderTest, SampledVersion,
+};
 
 /// A gate of an assistant.
 pub struct BehaviourWork<'a> {
@@ -44,7 +46,8 @@ impl BehaviourWork<'_> {
         let rate = self.model.rate_of(clause.level, clause.rate());
         // A rate that cannot be shown was refused with the spec.
         let none = AcceptancePlan { samples: self.model.samples, rate, misses: 0 };
-        AcceptancePlan::new(self.model.samples, rate).unwrap_or(none)
+        let version = self.context.answering.map_or(SampledVersion::ONLY, |one| one.version());
+        AcceptancePlan::of_version(self.model.samples, rate, version).unwrap_or(none)
     }
 }
 

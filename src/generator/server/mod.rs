@@ -250,7 +250,8 @@ impl Recordable for ModelServer {
     ) -> Generating<'a> {
         Box::pin(async move {
             let (api, model) = (self.settings.api(), &self.settings.model);
-            let completion = wire::read_response(api, model, answer.as_bytes())?;
+            let read = wire::read_response(api, model, answer.as_bytes());
+            let completion = read.map_err(|error| error.recorded(answer.clone().into_bytes()))?;
             progress.grown(completion.text.len());
             let completion = counted(completion, &request);
             Ok(Generation::Text { completion, transcript: answer.into_bytes() })

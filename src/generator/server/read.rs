@@ -55,7 +55,10 @@ impl<'a> AnswerReader<'a> {
         for event in std::mem::take(&mut self.events).finish() {
             self.heard.add(self.wire, &event);
         }
-        Ok((self.heard.end(&self.server.model)?, self.tape))
+        match self.heard.end(&self.server.model) {
+            Ok(completion) => Ok((completion, self.tape)),
+            Err(error) => Err(error.recorded(self.tape)),
+        }
     }
 
     fn take(&mut self, bytes: &[u8], progress: &dyn GenerationProgress) {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::events::{EventData, StreamEvent};
 use super::{classify, thoughts};
-use crate::generator::{GenerationError, Request};
+use crate::generator::{Generation, GenerationError, Request};
 use crate::reply;
 use crate::types::generator::ServerSettings;
 use crate::types::{Completion, Failure, Finish, ModelApi, Usage, limits};
@@ -163,7 +163,16 @@ impl Heard {
             let why = if self.refusal.is_empty() { "a content filter" } else { &self.refusal };
             let message = format!("the model refuses to answer: {why}; reword the spec");
             let error = GenerationError::new(Failure::Refused, message);
-            return Err(GenerationError { refusal: Some(self.refusal), ..error });
+            let completion = Completion {
+                text: self.refusal,
+                finish: filtered,
+                usage: self.usage.unwrap_or_default(),
+                model: self.model.unwrap_or_else(|| model.to_owned()),
+                replay: None,
+                exchange: None,
+            };
+            let refusal = Generation::Text { completion, transcript: Vec::new() };
+            return Err(GenerationError { refusal: Some(Box::new(refusal)), ..error });
         }
         let ended = (is_whole || (self.done && !self.text.is_empty())).then(unsaid);
         let Some(finish) = self.finish.take().or(ended) else { return Err(self.unfinished()) };

@@ -1,32 +1,52 @@
 //! Finds texts of tests in instructions: special cases in place of rules.
 
+use super::layout::{EXAMPLES, examples};
 use crate::toolchain::typescript::texts;
 use crate::types::Tree;
 
 /// Characters of a text that may be repeated.
 const SHORT: usize = 40;
 
-/// The first text of a test that is repeated in a tree: the text, the file and its line. What the
-/// spec says itself may be repeated.
+/// Letters and digits that such a text has, so that a line of dashes is none.
+const LETTERS: usize = SHORT / 2;
+
+/// The first text of a test that is repeated in a tree: the text, the file and its line.
+/// Punctuation, case and blanks do not matter. What the spec says itself may be repeated.
 pub fn copied(tree: &Tree, test: &str, spec: &str) -> Option<(String, String, u32)> {
     let texts = texts(test).ok()?;
-    let long = texts.iter().map(|text| plain(text)).filter(|text| text.chars().count() > SHORT);
-    let known = plain(spec);
-    let long: Vec<String> = long.filter(|text| !known.contains(text.as_str())).collect();
+    let known = letters(spec);
+    let whole = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let long = texts.iter().map(whole).filter(|text| text.chars().count() > SHORT);
+    let long: Vec<(String, String)> = long
+        .map(|text| (letters(&text), text))
+        .filter(|(bare, _)| bare.chars().count() >= LETTERS && !known.contains(bare.as_str()))
+        .collect();
     tree.iter().find_map(|(path, bytes)| {
-        let text = String::from_utf8_lossy(bytes);
-        // In examples a text is in JSON.
-        let all = plain(&text.replace("\\n", " ").replace("\\\"", "\""));
-        let found = long.iter().find(|one| all.contains(one.as_str()))?;
-        let begin: String = found.chars().take(SHORT / 2).collect();
-        let line = text.lines().position(|line| plain(line).contains(&begin));
-        Some((found.clone(), path.to_string(), line.map_or(1, |at| at as u32 + 1)))
+        let lines = lines(tree, path.as_str(), bytes);
+        let bare: Vec<String> = lines.iter().map(|line| letters(line)).collect();
+        let all = bare.concat();
+        let (at, text) =
+            long.iter().find_map(|(bare, text)| Some((all.find(bare.as_str())?, text)))?;
+        let mut end = 0;
+        let line = bare.iter().position(|line| {
+            end += line.len();
+            end > at
+        });
+        Some((text.clone(), path.to_string(), line.map_or(1, |at| at as u32 + 1)))
     })
 }
 
-/// A text without differences of case and blanks.
-fn plain(text: &str) -> String {
-    text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+/// The lines of a file; of examples, the texts of the messages.
+fn lines(tree: &Tree, path: &str, bytes: &[u8]) -> Vec<String> {
+    match examples(tree) {
+        Ok(messages) if path == EXAMPLES => messages.into_iter().map(|one| one.content).collect(),
+        _ => String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect(),
+    }
+}
+
+/// The letters and digits of a text, without differences of case.
+fn letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -50,6 +70,9 @@ mod tests {
                              today?\" say no.",
         );
         assert_eq!(found.map(|(_, _, line)| line), Some(2));
+        let evading = "A.\n\nRefuse: “Should I — put ALL of my sav-ings into A.C.M.E. Corp, \
+                       today”!";
+        assert_eq!(in_tree(evading).map(|(_, _, line)| line), Some(3));
         assert_eq!(in_tree("End with: This is not advice; ask a licensed professional."), None);
         assert_eq!(in_tree("Say that you are not an advisor. Never praise ACME Corp."), None);
     }

@@ -63,7 +63,7 @@ impl Toolchain for Assistant {
         let settings = &model.server.settings;
         let server = settings.server();
         let settings = json!({
-            "model": server.model, "temperature": server.temperature,
+            "server": server.base_url, "model": server.model, "temperature": server.temperature,
             "reasoning_effort": server.reasoning_effort, "output": server.max_output_tokens,
             "samples": model.samples, "rate": model.rate,
         });

@@ -31,11 +31,10 @@ impl NativeSuites for AssistantTests {
         let text = file.text.trim_start_matches('\u{feff}').to_owned();
         let path = RelPath::parse(&file.name)
             .map_err(|why| wrong("suite::name", format!("the name {} {why}", file.name)))?;
-        let names = test_names(&text)
-            .map_err(|why| wrong("suite::file", format!("{}: {why}", file.name)))?;
+        let names = test_names(&text).map_err(|why| wrong("suite::file", why))?;
         let mut seen = BTreeSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-            let message = format!("{}: the test `{twice}` is written twice", file.name);
+            let message = format!("the test `{twice}` is written twice");
             return Err(wrong("suite::twice", message));
         }
         let is_shown =

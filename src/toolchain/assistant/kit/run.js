@@ -15,5 +15,10 @@ try {
   await import(pathToFileURL(file));
   tell(await regen(order));
 } catch (error) {
+  // Node prints the place of such an error only if nothing catches it.
+  if (error instanceof SyntaxError) {
+    process.removeAllListeners("uncaughtException");
+    throw error;
+  }
   failed(error);
 }
