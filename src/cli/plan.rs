@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::args::SpecArgs;
 use super::{Context, exit, variable};
-use crate::report::graph::{GraphFormat, GraphPart, graph};
+use crate::report::graph::{GraphFormat, GraphPart, graph, tree};
 use crate::report::{render, words};
 use crate::types::{Plan, SpecId};
 use crate::workspace::{CommandError, Workspace, load};
@@ -56,19 +56,18 @@ pub async fn plan(door: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
         door.say(render(problems, &workspace.sources, door.paint).trim_end());
     }
     match format {
-        PlanFormat::Dot => door.print(&drawn(&workspace, &plan, GraphFormat::Dot)),
-        PlanFormat::Mermaid => door.print(&drawn(&workspace, &plan, GraphFormat::Mermaid)),
+        PlanFormat::Dot => door.print(&graph(&parts(&workspace, &plan), GraphFormat::Dot)),
+        PlanFormat::Mermaid => {
+            door.print(&graph(&parts(&workspace, &plan), GraphFormat::Mermaid));
+        }
         PlanFormat::Human | PlanFormat::Json => list(door, &workspace, &plan),
     }
     Ok(code)
 }
 
 fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
-    for job in &plan.jobs {
-        for part in &job.parts {
-            let reason = words::part(part);
-            door.show(&format!("{:<20} {:<10} {reason}", job.spec, words::target(part)));
-        }
+    if !plan.jobs.is_empty() {
+        door.show(&tree(&parts(workspace, plan)));
     }
     if !door.global.quiet {
         let work = plan.jobs.iter().any(|job| !job.is_up_to_date());
@@ -77,17 +76,16 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
     }
 }
 
-fn drawn(workspace: &Workspace, plan: &Plan, format: GraphFormat) -> String {
+fn parts<'a>(workspace: &'a Workspace, plan: &'a Plan) -> Vec<GraphPart<'a>> {
     let depends = |spec: &SpecId| workspace.spec(spec).map_or(&[][..], |spec| &spec.depends);
     let parts = plan.jobs.iter().flat_map(|job| {
-        job.parts.iter().filter_map(|part| {
-            Some(GraphPart {
-                spec: &job.spec,
-                words: format!("{}: {}", words::target(part), words::part(part)),
-                reason: part.reason.as_ref()?,
-                depends: depends(&job.spec),
-            })
+        job.parts.iter().map(move |part| GraphPart {
+            spec: &job.spec,
+            target: words::target(part),
+            words: words::part(part),
+            reason: part.reason.as_ref(),
+            depends: depends(&job.spec),
         })
     });
-    graph(&parts.collect::<Vec<_>>(), format)
+    parts.collect()
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a run says what it was")]
 
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::endurance::Random;
 use crate::rollback::{killed_at, steps};
 use crate::server::{Act, Server, files};
-use crate::world::{PATIENCE, World, all, stable, until};
+use crate::world::{PATIENCE, World, all, rounds, stable, until};
 
 pub const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
     /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
@@ -262,19 +263,29 @@ fn a_program_sees_promoted_code_of_one_moment() {
     told += &world.run(&["exec", "--spec", "stock", "--", "true"]).expect(2).titled("not promoted");
     told += &world.run(&["exec", "--", "no-such-program"]).expect(40).titled("no such program");
     // A promotion waits for it.
-    let reads = "touch .reads; while test ! -e .go; do sleep 0.02; done";
+    let regen = env!("CARGO_BIN_EXE_regen");
+    let reads = format!(
+        "touch .reads; while test ! -e .go; do sleep 0.02; done; {regen} exec -- touch .within"
+    );
+    let reads = reads.as_str();
     let mut reader = world.spawn(&["exec", "--", "sh", "-c", reads]);
     until("it reads", || world.path(".reads").exists());
     world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
     let lock = world.read("regen.lock");
     let mut writer = world.spawn(&["run"]);
     until("it is accepted", || world.run(&["why", "units"]).out.contains("accepted"));
-    std::thread::sleep(Duration::from_millis(300));
+    let turn = std::fs::File::open(world.path(".regen/readers-turn")).expect("is there");
+    until("it waits for its turn", || turn.try_lock_shared().is_err() || turn.unlock().is_err());
     assert_eq!(world.read("regen.lock"), lock, "the reader has not ended");
+    // One that comes later reads what is promoted.
+    let later = world.spawn(&["exec", "--", "cat", "regen.lock"]);
     world.write(".go", "");
-    reader.wait().expect("ends");
+    // A reader within it does not wait for the promotion.
+    assert!(reader.wait().expect("ends").success() && world.path(".within").exists());
     assert!(writer.wait().expect("ends").success());
     assert_ne!(world.read("regen.lock"), lock);
+    let later = later.wait_with_output().expect("ends");
+    assert_eq!(String::from_utf8_lossy(&later.stdout), world.read("regen.lock"));
     insta::assert_snapshot!(stable(&told));
 }
 
@@ -316,8 +327,52 @@ fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
 
 /// The code and the lockfile, as a program sees them that `regen exec` starts.
 fn seen(world: &World) -> String {
-    let reads = "cat generated/*/rust/src/*.rs regen.lock";
+    let reads = "all() { cat generated/*/rust/src/*.rs regen.lock; }; first=$(all); \
+        for i in 1 2 3 4 5 6 7 8; do test \"$first\" = \"$(all)\" || exit 9; done; echo \"$first\"";
     world.run(&["exec", "--", "sh", "-c", reads]).expect(0).out
+}
+
+/// Code that says of which revision of `units` it is, if that is what it uses.
+fn revised(_: usize, body: &Value) -> String {
+    let (prompt, code) = (prompt(body), code(0, body));
+    let revision = prompt.split_once("Revision ").and_then(|(_, rest)| rest.split('.').next());
+    revision.map_or(code.clone(), |number| {
+        code.replacen("//! ", &format!("//! Revision {number}. "), 1)
+    })
+}
+
+#[test]
+fn readers_in_a_loop_see_only_whole_sets_and_do_not_hold_up_promotions() {
+    let server = Server::start(vec![Act::Make(revised)]);
+    let world = World::new(&server.url, &SYSTEM, crate::world::QUICK);
+    let revise = |number: usize| {
+        let text = format!("in cents. Revision {number}.");
+        world.write("specs/units.md", &UNITS.replace("in cents.", &text));
+        world.run(&["run", "-q"]).expect(0);
+        seen(&world)
+    };
+    let (mut states, mut all) = (BTreeSet::from([revise(0)]), BTreeSet::new());
+    std::thread::scope(|scope| {
+        let readers = [(); 3].map(|()| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            let world = &world;
+            // Until the receiver is gone.
+            scope.spawn(move || while sender.send(seen(world)).is_ok() {});
+            receiver
+        });
+        for number in 1..=rounds(25, 4) {
+            states.insert(revise(number));
+            for reader in &readers {
+                all.extend(reader.try_iter());
+                // The second one began after the promotion.
+                all.extend([reader.recv(), reader.recv()].map(|seen| seen.expect("it reads")));
+            }
+        }
+    });
+    assert_eq!(states.len(), rounds(26, 5));
+    assert!(states.iter().all(|one| one.contains("//! Revision")));
+    assert!(all.is_subset(&states), "a mixed set");
+    assert_eq!(all.len(), rounds(26, 5), "each one was read");
 }
 
 /// Kills a process and all that it started.
