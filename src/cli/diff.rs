@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Context, complete, exit};
 use crate::commands::diff::{Side, SpecsDiff};
 use crate::report::diff as report;
-use crate::report::graph::{GraphFormat, GraphPart, graph};
+use crate::report::graph::{GraphFormat, GraphPart, graph, tree};
 use crate::report::words;
 use crate::spec::{ClauseChange, conflicts};
 use crate::store::{RevisionError, revision};
@@ -103,9 +103,9 @@ pub fn diff(door: &Context, args: &DiffArgs) -> Result<u8, CommandError> {
         clashes.retain(|(ours, _)| only.iter().any(|id| is_of(&ours.clause, id)));
     }
     if let Some(format) = args.format.graph().filter(|_| !door.global.json) {
-        door.print(&drawn(&now, &found, format));
+        door.print(&graph(&out_of_date(&now, &found), format));
     } else {
-        show(door, args, &workspace, &found, &clashes);
+        show(door, args, &workspace, &now, &found, &clashes);
     }
     Ok(if clashes.is_empty() { exit::DONE } else { exit::SPEC_REFUSED })
 }
@@ -148,24 +148,43 @@ fn parts<'a>(
     Ok((range, specs.cloned().collect()))
 }
 
-fn drawn(now: &Side, found: &SpecsDiff, format: GraphFormat) -> String {
+/// What is out of date.
+fn out_of_date<'a>(now: &'a Side, found: &'a SpecsDiff) -> Vec<GraphPart<'a>> {
     let depends = |id: &SpecId| {
         let spec = now.specs.iter().find(|spec| spec.id == *id);
         spec.map_or(&[][..], |spec| &spec.depends)
     };
     let parts = found.out_of_date.iter().map(|one| GraphPart {
         spec: &one.spec,
-        words: format!("{}: {}", one.target, words::reason(Some(&one.reason))),
-        reason: &one.reason,
+        target: &one.target,
+        words: words::reason(Some(&one.reason)),
+        reason: Some(&one.reason),
         depends: depends(&one.spec),
     });
-    graph(&parts.collect::<Vec<_>>(), format)
+    parts.collect()
+}
+
+/// The tree of specs that depend on changed ones.
+fn dependents(now: &Side, found: &SpecsDiff) -> String {
+    let is_dependent = |part: &GraphPart<'_>| {
+        found.out_of_date.iter().any(|one| one.dependent && one.spec == *part.spec)
+    };
+    let mut parts = out_of_date(now, found);
+    let below: BTreeSet<SpecId> = parts
+        .iter()
+        .filter(|part| is_dependent(part))
+        .flat_map(|part| part.depends)
+        .cloned()
+        .collect();
+    parts.retain(|part| is_dependent(part) || below.contains(part.spec));
+    tree(&parts)
 }
 
 fn show(
     door: &Context,
     args: &DiffArgs,
     workspace: &Workspace,
+    now: &Side,
     found: &SpecsDiff,
     clashes: &[(ClauseChange, ClauseChange)],
 ) {
@@ -196,7 +215,7 @@ fn show(
                 door.say(&format!("no clause in {folder}/ changed"));
             }
         }
-        _ => door.show(&report::human(found, door.paint)),
+        _ => door.show(&report::human(found, &dependents(now, found), door.paint)),
     }
     for pair in clashes {
         match format {

@@ -21,6 +21,10 @@ pub const HELP: &str = "The program, and what it starts, sees all promoted code 
     regen exec --spec roman -- tar -cf roman.tar generated/roman\n\n\
     Exit codes: the program's · 2 a spec is not promoted · 40 the program cannot be started";
 
+/// The variable that tells a `regen exec` within a program that another one of this folder holds
+/// the lock.
+const WITHIN: &str = "REGEN_EXEC";
+
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
@@ -44,7 +48,7 @@ pub fn exec(door: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
     }
     lock.keep_beyond_exec()?;
     let (program, rest) = args.command.split_first().expect("clap requires one");
-    let why = Command::new(program).args(rest).exec();
+    let why = Command::new(program).args(rest).env(WITHIN, &places.state).exec();
     let message = format!("cannot start {}: {why}", program.to_string_lossy());
     Err(CommandError::new(ErrorKind::Io, message))
 }
@@ -53,8 +57,13 @@ pub fn exec(door: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
 fn whole(door: &Context, places: &WorkspaceLayout) -> Result<ReadersLock, CommandError> {
     let promoter = Promoter::new(places.root.clone(), places.state.clone());
     let started = Instant::now();
+    let is_within = std::env::var_os(WITHIN).is_some_and(|state| state == places.state);
     loop {
-        let lock = ReadersLock::shared(&places.state)?;
+        let lock = if is_within {
+            ReadersLock::shared_within(&places.state)?
+        } else {
+            ReadersLock::shared(&places.state)?
+        };
         if !promoter.is_torn()? {
             return Ok(lock);
         }

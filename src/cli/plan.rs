@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::args::SpecArgs;
 use super::{Context, exit, variable};
-use crate::report::graph::{GraphFormat, GraphPart, graph};
+use crate::report::graph::{GraphFormat, GraphPart, graph, tree};
 use crate::report::{render, words};
 use crate::types::{Job, Plan, SpecId, TargetJob};
 use crate::workspace::{CommandError, Workspace, load};
@@ -59,23 +59,23 @@ pub async fn plan(door: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
         door.say(render(problems, &workspace.sources, door.paint).trim_end());
     }
     match format {
-        PlanFormat::Dot => door.print(&drawn(&workspace, &plan, GraphFormat::Dot)),
-        PlanFormat::Mermaid => door.print(&drawn(&workspace, &plan, GraphFormat::Mermaid)),
+        PlanFormat::Dot => door.print(&graph(&parts(&workspace, &plan), GraphFormat::Dot)),
+        PlanFormat::Mermaid => {
+            door.print(&graph(&parts(&workspace, &plan), GraphFormat::Mermaid));
+        }
         PlanFormat::Human | PlanFormat::Json => list(door, &workspace, &plan),
     }
     Ok(code)
 }
 
 fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
-    for job in &plan.jobs {
-        for part in &job.parts {
-            let reason = words::part(part);
-            door.show(&format!("{:<20} {:<10} {reason}", job.spec, words::target(part)));
-            if part.reason.is_some() {
-                for (first, later) in workspace.acceptance_plans(job, part) {
-                    door.show(&format!("  {}", words::acceptance(first, later)));
-                }
-            }
+    if !plan.jobs.is_empty() {
+        door.show(&tree(&parts(workspace, plan)));
+    }
+    let parts = plan.jobs.iter().flat_map(|job| job.parts.iter().map(move |part| (job, part)));
+    for (job, part) in parts.filter(|(_, part)| part.reason.is_some()) {
+        for (first, later) in workspace.acceptance_plans(job, part) {
+            door.show(&format!("{}: {}", job.spec, words::acceptance(first, later)));
         }
     }
     if !door.global.quiet {
@@ -99,17 +99,16 @@ fn sampled(workspace: &Workspace, plan: &Plan) -> Vec<Value> {
     with_work.flat_map(|(job, part)| told(job, part)).collect()
 }
 
-fn drawn(workspace: &Workspace, plan: &Plan, format: GraphFormat) -> String {
+fn parts<'a>(workspace: &'a Workspace, plan: &'a Plan) -> Vec<GraphPart<'a>> {
     let depends = |spec: &SpecId| workspace.spec(spec).map_or(&[][..], |spec| &spec.depends);
     let parts = plan.jobs.iter().flat_map(|job| {
-        job.parts.iter().filter_map(|part| {
-            Some(GraphPart {
-                spec: &job.spec,
-                words: format!("{}: {}", words::target(part), words::part(part)),
-                reason: part.reason.as_ref()?,
-                depends: depends(&job.spec),
-            })
+        job.parts.iter().map(move |part| GraphPart {
+            spec: &job.spec,
+            target: words::target(part),
+            words: words::part(part),
+            reason: part.reason.as_ref(),
+            depends: depends(&job.spec),
         })
     });
-    graph(&parts.collect::<Vec<_>>(), format)
+    parts.collect()
 }

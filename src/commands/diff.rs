@@ -140,6 +140,7 @@ impl Workspace {
             targets: now.map_or(names.0, |spec| spec.targets.clone()),
             integration: now.is_some_and(|spec| spec.integration),
             depends: now.map_or(names.1, |spec| spec.depends.clone()),
+            programs: now.map_or_else(Default::default, |spec| spec.programs.clone()),
             effects: now.map_or_else(Default::default, |spec| spec.effects.clone()),
             clauses,
             // What the promoted contract was is not kept.

@@ -237,23 +237,20 @@ impl Engine {
         self.write_manifests()
     }
 
-    /// Tells of specs that use the new code of a job and were not made or checked with it.
+    /// Tells of specs that use the code of a rollback and were not checked with it.
     fn tell_users(&self, job: &Job) {
         let users = self.workspace.specs.iter().filter(|one| one.depends.contains(&job.spec));
-        for user in users {
+        for user in users.filter(|_| job.rollback.is_some()) {
             let entries = self.workspace.standing.spec.get(&user.id);
             let Some(entries) = entries.filter(|of| !of.target.is_empty()) else { continue };
-            let is_held = entries.target.values().any(|entry| entry.held.is_some());
             let (id, of) = (&user.id, &job.spec);
-            let note = if is_held {
+            let note = if entries.target.values().any(|entry| entry.held.is_some()) {
                 format!(
-                    "{id}: it is held at an earlier tree, which was not checked with the new code of \
-                     `{of}`; `regen check --rerun {id}` checks it"
+                    "{id}: it is held at an earlier tree, which was not checked with that of `{of}`; \
+                     `regen check --rerun {id}` checks it"
                 )
-            } else if job.rollback.is_some() {
-                format!("{id}: it uses the code of `{of}`; the next run checks it")
             } else {
-                continue;
+                format!("{id}: it uses the code of `{of}`; the next run checks it")
             };
             self.options.observer.note(&note);
         }

@@ -12,7 +12,9 @@ use super::resources::Engine;
 use crate::pipeline::{Queue, State, critical_first};
 use crate::store::files;
 use crate::types::text::counted;
-use crate::types::{Event, Fault, Job, JobId, JobOutcome, Plan, SpecId};
+use crate::types::{
+    Event, Fault, Job, JobId, JobOutcome, Link, Plan, Reason, SpecId, TargetStanding,
+};
 use crate::workspace::CommandError;
 
 impl Engine {
@@ -104,9 +106,26 @@ impl Engine {
         let mut standing = files::standing(&self.workspace.places.root)?;
         standing.spec.extend(self.options.sets.now().accepted.clone());
         let mut plan = self.workspace.plan_from(&standing, &self.tools, Some(&only), forced)?;
+        plan.jobs.iter_mut().for_each(|job| self.check_held(job));
         match plan.jobs.pop() {
             Some(job) if !job.waits() => self.until_promotion(&job).await.map(Some),
             _ => Ok(None),
+        }
+    }
+
+    /// What a rollback holds is checked with the new trees of the set.
+    fn check_held(&self, job: &mut Job) {
+        let promoted = &self.workspace.standing.spec;
+        let accepted = &self.options.sets.now().accepted;
+        let is_new = |link: &&Link| {
+            let is_it = |entry: &TargetStanding| entry.tree == link.tree;
+            let before = promoted.get(&link.spec).into_iter().flat_map(|one| one.target.values());
+            accepted.contains_key(&link.spec) && !before.into_iter().any(is_it)
+        };
+        for part in job.parts.iter_mut().filter(|part| part.held) {
+            let changed = part.links.iter().filter(is_new);
+            let changed: Vec<_> = changed.map(|link| format!("spec {}", link.spec)).collect();
+            part.reason = (!changed.is_empty()).then_some(Reason::Gates { changed });
         }
     }
 
@@ -153,6 +172,14 @@ impl Engine {
                 "nothing of the set is promoted, because `{broken}`, which checks its members \
                  together, fails{clauses}; {}; `regen why {broken}` says more",
                 self.pass_alone(broken)
+            );
+        }
+        let entries = self.workspace.standing.spec.get(broken).map(|one| one.target.values());
+        if is_refused && entries.into_iter().flatten().any(|entry| entry.held.is_some()) {
+            return format!(
+                "nothing of the set is promoted, because the earlier tree at which a rollback holds \
+                 `{broken}` does not pass with it{clauses}; change the spec of `{broken}`, or ask for \
+                 another one: `regen run --force {broken}`; `regen why {broken}` says more"
             );
         }
         format!(

@@ -36,7 +36,7 @@ pub(super) async fn prepare(
     Ok(prepared)
 }
 
-fn keep(
+pub(super) fn keep(
     context: &GateContext<'_>,
     gate: &GateName,
     files: &[(String, Vec<u8>)],

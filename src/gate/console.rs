@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::build::{PreparedSources, build, prepare};
+use super::build::{PreparedSources, build, keep, sources};
 use super::context::GateContext;
 use super::result::{GateResult, Transcript, finding};
 use super::service;
@@ -13,9 +13,12 @@ use super::test_run::AT_ONCE;
 use super::workspace::GateSandbox;
 use crate::process::Ended;
 use crate::toolchain::shared::console::{ConsoleStep, StepOutput, compare};
-use crate::toolchain::{self, ProgramLanguage, ProgramSteps, ProgramTest, ToolCommand};
+use crate::toolchain::{
+    self, LinkedTree, ProgramLanguage, ProgramSteps, ProgramTest, Sees, ToolCommand,
+};
 use crate::types::{
-    Candidate, Finding, GateName, Outcome, Provenance, TestResult, TestStatus, gate::clean, limits,
+    Candidate, Finding, GateName, Outcome, Provenance, Spec, TestResult, TestStatus, gate::clean,
+    limits,
 };
 
 /// Runs a command in a folder that all commands of a transcript share, which is its home, too.
@@ -40,6 +43,47 @@ async fn check(
     hidden: bool,
 ) -> Result<GateResult, GateResult> {
     let tests: Vec<_> = context.console.iter().filter(|test| test.hidden == hidden).collect();
+    let fresh = *candidate.provenance() != Provenance::Promoted;
+    let asked = ExampleRun { spec: context.spec, gate, fresh };
+    if context.programs.is_empty() {
+        return run_program(context, &asked, candidate, &tests).await;
+    }
+    let (mut seen, mut ran) = (GateResult::default(), 0);
+    for program in context.programs {
+        let is_of = |test: &&&ProgramTest| test.program.as_ref() == Some(&program.spec.id);
+        let tests: Vec<&ProgramTest> = tests.iter().filter(is_of).copied().collect();
+        let trees = context.apart.iter();
+        let own = trees.clone().find(|one| one.link.spec == program.spec.id);
+        let Some(own) = own.filter(|_| !tests.is_empty()) else { continue };
+        ran += tests.len();
+        let linked = trees.filter(|one| program.uses.contains(&one.link.spec)).cloned();
+        let linked: Vec<LinkedTree> = linked.collect();
+        let (spec, name, target) = (&program.spec, &program.name, &program.target);
+        let context = GateContext { spec, name, target, linked: &linked, ..context.clone() };
+        let candidate = Candidate::new(own.tree.clone(), Provenance::Promoted);
+        seen = seen.and(run_program(&context, &asked, &candidate, &tests).await?);
+    }
+    if ran < tests.len() {
+        return Err(GateResult::error("the program of an example is not there".to_owned()));
+    }
+    Ok(seen)
+}
+
+/// Whose examples are run.
+struct ExampleRun<'a> {
+    /// The spec of the examples.
+    spec: &'a Spec,
+    gate: &'a GateName,
+    /// Whether they are repeated: what they judge is new.
+    fresh: bool,
+}
+
+async fn run_program(
+    context: &GateContext<'_>,
+    asked: &ExampleRun<'_>,
+    candidate: &Candidate,
+    tests: &[&ProgramTest],
+) -> Result<GateResult, GateResult> {
     let program = toolchain::of(context.target).program(context.target);
     let Some(program) = program.filter(|_| !tests.is_empty()) else {
         return Ok(GateResult::default());
@@ -47,12 +91,14 @@ async fn check(
     if let Some(why) = service::refusal(context.target, context.sandbox) {
         return Err(GateResult::error(why));
     }
-    let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &[]).await?;
+    let gate = asked.gate;
+    let PreparedSources { files, layers, .. } = sources(context, gate, candidate, &[]).await?;
+    if context.programs.is_empty() {
+        keep(context, gate, &files).map_err(GateResult::error)?;
+    }
     let room = GateSandbox::open(context, gate, files, &layers, None).await?;
-    let started = Instant::now();
-    let terminal = Terminal { context, gate, program, room: &room, started };
-    let fresh = *candidate.provenance() != Provenance::Promoted;
-    let seen = terminal.all(&tests, fresh).await;
+    let terminal = Terminal { context, asked, program, room: &room, started: Instant::now() };
+    let seen = terminal.all(tests).await;
     room.close().await;
     seen
 }
@@ -60,18 +106,18 @@ async fn check(
 /// What starts a candidate's program.
 struct Terminal<'a> {
     context: &'a GateContext<'a>,
-    gate: &'a GateName,
+    asked: &'a ExampleRun<'a>,
     program: &'a dyn ProgramLanguage,
     room: &'a GateSandbox<'a>,
     started: Instant,
 }
 
 impl Terminal<'_> {
-    async fn all(&self, tests: &[&ProgramTest], fresh: bool) -> Result<GateResult, GateResult> {
+    async fn all(&self, tests: &[&ProgramTest]) -> Result<GateResult, GateResult> {
         let commands = self.program.build(self.room.places());
         let (_, mut seen) =
-            build(self.room, self.gate, &commands, &[], self.context.timeout).await?;
-        let runs = tests.iter().enumerate().map(|(at, test)| self.repeated(at, test, fresh));
+            build(self.room, self.asked.gate, &commands, &[], self.context.timeout).await?;
+        let runs = tests.iter().enumerate().map(|(at, test)| self.repeated(at, test));
         let ran: Vec<_> =
             futures::stream::iter(runs).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         for (test, (last, is_flaky)) in tests.iter().zip(ran) {
@@ -102,11 +148,11 @@ impl Terminal<'_> {
         let before = if is_flaky { "it passes in one run and fails in another: " } else { "" };
         let message = clean(&format!("{before}{why}"), &[&self.room.root()]);
         let clauses = vec![test.clause.clone()];
-        Finding { clauses, ..finding(self.gate, &test.name, message) }
+        Finding { clauses, ..finding(self.asked.gate, &test.name, message) }
     }
 
     fn is_demanded(&self, test: &ProgramTest) -> bool {
-        let mut clauses = self.context.spec.clauses.iter();
+        let mut clauses = self.asked.spec.clauses.iter();
         clauses.any(|clause| clause.id == test.clause && clause.is_demanded())
     }
 
@@ -116,14 +162,13 @@ impl Terminal<'_> {
         &self,
         at: usize,
         test: &ProgramTest,
-        fresh: bool,
     ) -> Result<(Transcript, bool), GateResult> {
         let first = self.once(&format!("{at}-0"), &test.steps).await?;
         let again = match first.status {
             TestStatus::Failed => first.ran_out.is_none(),
-            status => status == TestStatus::Passed && fresh,
+            status => status == TestStatus::Passed && self.asked.fresh,
         };
-        let runs = self.context.gates.get(self.gate).and_then(|gate| gate.runs);
+        let runs = self.context.gates.get(self.asked.gate).and_then(|gate| gate.runs);
         let runs = if again { runs.unwrap_or(limits::TEST_RUNS) } else { 1 };
         for number in 1..runs {
             let next = self.once(&format!("{at}-{number}"), &test.steps).await?;
@@ -205,6 +250,8 @@ fn in_folder(folder: &str, step: &ConsoleStep, command: ToolCommand) -> ToolComm
         args: before.into_iter().chain(command.args).collect(),
         stdin: step.input.clone().map(String::into_bytes),
         builds: true,
+        // A program alone has no folder that its commands share.
+        sees: Sees::Workspace,
         ..command
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::answering::AnsweringModel;
 use super::dependency_cache::DependencyCache;
-use super::gate_inputs::ContractTests;
+use super::gate_inputs::{ContractTests, ProgramInputs};
 use super::result::GateResult;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
@@ -57,6 +57,10 @@ pub struct GateContext<'a> {
     pub control: &'a Candidate,
     /// The promoted trees that candidates use.
     pub linked: &'a [LinkedTree],
+    /// The programs that the examples of a spec without code run.
+    pub programs: &'a [ProgramInputs],
+    /// The trees of these, and those that they use.
+    pub apart: &'a [LinkedTree],
     /// Digests of tests that were already seen to fail without an implementation.
     pub proven: &'a BTreeSet<Digest>,
     /// The limits of each program.

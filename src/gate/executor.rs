@@ -158,7 +158,7 @@ impl Machine {
         inputs: &'a GateInputs,
         action: &'a Action,
         control: &'a Candidate,
-        linked: &'a [LinkedTree],
+        linked: &'a LinkedTrees,
         options: ExecuteOptions<'a>,
         carried: &'a CarriedResults,
     ) -> GateContext<'a> {
@@ -180,7 +180,9 @@ impl Machine {
             layers: &self.layers,
             read_only: &self.read_only,
             control,
-            linked,
+            linked: &linked.code,
+            programs: &inputs.programs,
+            apart: &linked.all,
             proven: &action.proven,
             limits: action.limits,
             timeout: action.timeout,
@@ -190,6 +192,15 @@ impl Machine {
             listener: options.listener,
         }
     }
+}
+
+/// The promoted trees that an action uses.
+#[derive(Debug, Default)]
+struct LinkedTrees {
+    /// Those that the candidate's code uses.
+    code: Vec<LinkedTree>,
+    /// These, and those of programs that examples run.
+    all: Vec<LinkedTree>,
 }
 
 /// Runs gates on this machine.
@@ -226,7 +237,8 @@ impl LocalExecutor {
         let inputs = self.inputs(action.inputs).map_err(|why| why.to_string())?;
         self.admit(action, &inputs).map_err(|why| why.to_string())?;
         let none = Candidate::new(Tree::default(), Provenance::Promoted);
-        let context = self.machine.context(&inputs, action, &none, &[], options, &self.carried);
+        let linked = LinkedTrees::default();
+        let context = self.machine.context(&inputs, action, &none, &linked, options, &self.carried);
         behaviour::grade(&context, &none, answers).await.map_err(|seen| seen.why())
     }
 
@@ -242,13 +254,15 @@ impl LocalExecutor {
     }
 
     /// The promoted trees that an action's candidate uses.
-    fn linked(&self, action: &Action) -> io::Result<Vec<LinkedTree>> {
+    fn linked(&self, action: &Action) -> io::Result<LinkedTrees> {
         let tree = |link: &Link| {
             let id = CandidateId { tree: link.tree, provenance: Provenance::Promoted };
             let tree = self.candidates.get(&id)?.tree().clone();
             Ok(LinkedTree { link: link.clone(), tree })
         };
-        action.links.iter().map(tree).collect()
+        let all: Vec<LinkedTree> = action.links.iter().map(tree).collect::<io::Result<_>>()?;
+        let code = all.iter().filter(|one| !one.link.apart).cloned().collect();
+        Ok(LinkedTrees { code, all })
     }
 
     /// Checks an action's requirements.

@@ -10,7 +10,7 @@ use crate::contract::{ContractTest, tests_of};
 use crate::toolchain::{self, ExampleSuites, ProgramTest, Suite, Toolchain};
 use crate::types::{
     Action, Digest, Fingerprint, GateConfig, GateName, Isolation, Limits, LimitsConfig, Provenance,
-    Red, RedProof, Spec, Target, TargetName, limits,
+    Red, RedProof, Spec, SpecId, Target, TargetName, limits,
 };
 
 /// The tests of a contract.
@@ -47,6 +47,19 @@ pub fn outside_proofs(
     all.map(proof).collect()
 }
 
+/// A program of another spec that the examples of a spec without code run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProgramInputs {
+    /// Its spec.
+    pub spec: Spec,
+    /// Its target's name.
+    pub name: TargetName,
+    /// Its target.
+    pub target: Target,
+    /// The specs whose promoted trees it uses.
+    pub uses: Vec<SpecId>,
+}
+
 /// The inputs of the gates of a job's target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateInputs {
@@ -58,6 +71,9 @@ pub struct GateInputs {
     /// Whether the spec has other targets, whose candidates give the same results.
     #[serde(default)]
     pub(super) compared: bool,
+    /// The programs that the examples of a spec without code run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) programs: Vec<ProgramInputs>,
     /// The generated suites of the spec's examples.
     #[serde(skip)]
     pub(super) examples: ExampleSuites,
@@ -87,6 +103,7 @@ impl GateInputs {
             gates: gates.clone(),
             suites: suites.to_vec(),
             compared: false,
+            programs: Vec::new(),
             examples: ExampleSuites::default(),
             contract: ContractTests::default(),
             console: Vec::new(),
@@ -98,6 +115,11 @@ impl GateInputs {
     /// The same for a spec with other targets, whose candidates give the same results.
     pub fn compared(self) -> Self {
         Self { compared: true, ..self }.finish()
+    }
+
+    /// The same with programs that the examples run.
+    pub fn with_programs(self, programs: Vec<ProgramInputs>) -> Self {
+        Self { programs, ..self }.finish()
     }
 
     fn finish(self) -> Self {

@@ -38,7 +38,7 @@ pub use answering::{
 pub use behaviour::{AnswerGrade, GivenAnswer};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
-pub use gate_inputs::GateInputs;
+pub use gate_inputs::{GateInputs, ProgramInputs};
 pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 pub use work::open_alone;

@@ -18,8 +18,8 @@ pub use retry_policy::{most_calls, most_versions};
 pub use scheduler::{Backoff, JobStatus, Scheduler};
 
 use crate::types::{
-    AttemptKind, CandidateId, Digest, Event, Failure, Fault, GateReport, Job, JobOutcome,
-    Judgement, Outcome, RateLimit, Reason, limits,
+    AttemptKind, CandidateId, Diagnosis, Digest, Event, Failure, Fault, GateReport, Job,
+    JobOutcome, Judgement, Outcome, RateLimit, Reason, limits,
 };
 
 /// An effect on the outside world. Performing one twice is harmless: everything it writes is named
@@ -434,6 +434,12 @@ impl State {
         let is_renamed = matches!(self.job.parts[part].reason, Some(Reason::Renamed { .. }));
         // There is nothing to ask for.
         let is_last = is_renamed || kind == AttemptKind::Verify;
+        let is_held = self.job.parts[part].held;
+        if let Some(diagnosis) = self.current().refusal().filter(|_| is_held) {
+            // A person chose the tree.
+            let diagnosis = Diagnosis { fault: Fault::Spec, ..diagnosis.clone() };
+            return self.end(JobOutcome::SpecSuspected { diagnosis });
+        }
         if let Some(diagnosis) = self.current().refusal().filter(|_| is_last) {
             let diagnosis = diagnosis.clone();
             return self.end(JobOutcome::Rejected { diagnosis });

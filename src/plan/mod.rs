@@ -82,6 +82,18 @@ pub fn links(
         return Vec::new();
     };
     let find = |id: &SpecId| specs.iter().find(|other| other.id == *id).map(|other| &**other);
+    let all = harness.all_linked(spec, name, &find);
+    // What only programs use that a spec without code checks.
+    let mut apart: BTreeSet<&SpecId> = BTreeSet::new();
+    if !spec.programs.is_empty() {
+        let used = spec.libraries().filter_map(find).flat_map(|other| {
+            let own = harness.linked_target(name, other).map(|(own, _)| own);
+            let below = own.into_iter().flat_map(|own| harness.all_linked(other, own, &find));
+            below.map(|(one, _)| &one.id).chain([&other.id])
+        });
+        let used: BTreeSet<&SpecId> = used.collect();
+        apart = all.iter().map(|(one, _)| &one.id).filter(|id| !used.contains(id)).collect();
+    }
     let link = |(other, target): LinkedTarget<'_>| {
         let entry = standing.spec.get(&other.id)?.target.get(target)?;
         Some(Link {
@@ -90,10 +102,11 @@ pub fn links(
             at: way(&from, &entry.path),
             tree: entry.tree,
             revision: entry.spec,
-            direct: spec.depends.contains(&other.id),
+            direct: spec.depends.contains(&other.id) && !apart.contains(&other.id),
+            apart: apart.contains(&other.id),
         })
     };
-    harness.all_linked(spec, name, &find).into_iter().filter_map(link).collect()
+    all.into_iter().filter_map(link).collect()
 }
 
 /// Makes the plan.

@@ -57,6 +57,10 @@ impl Promoter {
             self.refuse_other_units(journal, units)?;
             self.refuse_links(&journal.unit)?;
         }
+        if journals.is_empty() {
+            // Readers hold nothing up.
+            return Ok(done);
+        }
         let _readers = ReadersLock::exclusive(&self.state)?;
         let (removals, journals): (Vec<_>, Vec<_>) =
             journals.into_iter().partition(Journal::removes);

@@ -138,8 +138,8 @@ fn of_words(spec: &SpecChange, paint: Styler) -> String {
     out
 }
 
-/// For a terminal.
-pub fn human(diff: &SpecsDiff, paint: Styler) -> String {
+/// For a terminal. `dependents` is the tree of specs that depend on changed ones, or empty.
+pub fn human(diff: &SpecsDiff, dependents: &str, paint: Styler) -> String {
     let mut out = String::new();
     for spec in &diff.specs {
         out += &format!("{}  {}\n", paint.name(&heading(spec)), paint.dim(&spec.file));
@@ -153,9 +153,8 @@ pub fn human(diff: &SpecsDiff, paint: Styler) -> String {
             out += &format!("  tests: {}\n", tests.join(", "));
         }
     }
-    for one in diff.out_of_date.iter().filter(|one| one.dependent) {
-        let reason = words::reason(Some(&one.reason));
-        out += &format!("{} {}: out of date: {reason}\n", one.spec, one.target);
+    if !dependents.is_empty() {
+        out += &format!("out of date with what depends on it:\n{dependents}\n");
     }
     out
 }

@@ -316,7 +316,8 @@ pub fn target(part: &TargetJob) -> &str {
 /// The state of a target in the plan.
 pub fn part(part: &TargetJob) -> String {
     match &part.reason {
-        _ if part.held => "held · rolled back until the spec changes".to_owned(),
+        None if part.held => "held · rolled back until the spec changes".to_owned(),
+        Some(reason) if part.held => format!("held · {reason}"),
         Some(reason) if part.verifies => verifies(reason),
         other => reason(other.as_ref()),
     }

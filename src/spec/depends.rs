@@ -40,6 +40,10 @@ impl User<'_> {
             let help = format!("add a target in {language} to `{id}`, as `{}` here", self.name);
             return Some(Problem::error("spec::dependency_language", message).help(help));
         };
+        if self.spec.programs.iter().any(|one| one.spec == *id) {
+            // Its examples run it as it is.
+            return None;
+        }
         if let Some(why) = links.refusal(target) {
             let message = format!("it depends on `{id}`, whose code cannot be used: {why}");
             return Some(Problem::error("spec::dependency_program", message));

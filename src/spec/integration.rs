@@ -1,22 +1,21 @@
 //! Specs without code (`targets: []`): clauses about the specs that they depend on, together.
 
 use crate::toolchain;
-use crate::types::{Binding, Harness, Problem, Spec, SpecId, Target, TargetName};
+use crate::types::{Binding, CheckedProgram, Harness, Problem, Spec, SpecId, Target, TargetName};
 
-/// The targets in whose languages a spec without code checks what it depends on: of each language
-/// that all of these have, one. If it has examples in some of them, only these.
-pub fn targets<'a>(
-    spec: &Spec,
+/// Gives a spec without code its targets: of each language that all of its dependencies have, one
+/// for libraries. If it has examples in some of them, only these. And the programs that its
+/// examples run.
+pub fn settle<'a>(
+    spec: &mut Spec,
     find: &dyn Fn(&SpecId) -> Option<&'a Spec>,
     harness: &'a Harness,
-) -> Vec<TargetName> {
+) {
     let depends: Vec<&Spec> = spec.depends.iter().filter_map(find).collect();
     let first = depends.first().map(|first| harness.targets_of(first)).unwrap_or_default();
     let mut shared: Vec<(&TargetName, &Target)> = Vec::new();
     for name in first {
-        let Some(target) = harness.target.get(name).filter(|one| one.is_generated()) else {
-            continue;
-        };
+        let Some((name, target)) = for_libraries(name, harness) else { continue };
         let language = toolchain::of(target);
         let is_able = language.links().is_some();
         let is_new = shared.iter().all(|(_, one)| toolchain::of(one).id() != language.id());
@@ -25,13 +24,40 @@ pub fn targets<'a>(
             shared.push((name, target));
         }
     }
+    let program = |own: &TargetName, other: &Spec| {
+        let (name, target) = harness.linked_target(own, other)?;
+        toolchain::of(target).program(target)?;
+        let service = toolchain::is_service(target);
+        let (spec, toolchain) = (other.id.clone(), target.toolchain.clone());
+        Some(CheckedProgram { spec, target: name.clone(), toolchain, service })
+    };
+    let programs = shared.iter().flat_map(|(own, _)| depends.iter().map(move |one| (*own, *one)));
+    spec.programs = programs.filter_map(|(own, other)| program(own, other)).collect();
     let has_examples = |(_, target): &&(&TargetName, &Target)| {
         let examples = toolchain::example_suites(spec, target);
-        examples.visible.is_some() || examples.hidden.is_some()
+        let outside = toolchain::console_tests(spec, target);
+        examples.visible.is_some() || examples.hidden.is_some() || !outside.is_empty()
     };
     let named = |(name, _): &(&TargetName, &Target)| (*name).clone();
     let tested: Vec<TargetName> = shared.iter().filter(has_examples).map(named).collect();
-    if tested.is_empty() { shared.iter().map(named).collect() } else { tested }
+    spec.targets = if tested.is_empty() { shared.iter().map(named).collect() } else { tested };
+}
+
+/// A generated target for libraries in the language of another target: that one, the first default
+/// one, or the first.
+fn for_libraries<'a>(
+    name: &'a TargetName,
+    harness: &'a Harness,
+) -> Option<(&'a TargetName, &'a Target)> {
+    let language = &harness.target.get(name)?.toolchain;
+    let names = [name].into_iter().chain(&harness.harness.default_targets);
+    let all = names.chain(harness.target.keys());
+    let mut all = all.filter_map(|name| harness.target.get_key_value(name));
+    all.find(|(_, one)| {
+        one.is_generated()
+            && one.toolchain == *language
+            && toolchain::of(one).program(one).is_none()
+    })
 }
 
 /// What a spec without code cannot have, and what cannot be done with one.
@@ -62,7 +88,13 @@ pub fn check<'a>(
                        target in one language in which such a spec can check them";
         let help = match able.as_slice() {
             [] => "such specs check targets in languages that are built in".to_owned(),
-            able => format!("add a target in {} to each of them", able.join(" or ")),
+            able => {
+                let able = able.join(" or ");
+                format!(
+                    "add a target in {able} to each of them; if they are programs, harness.toml \
+                     also needs a target for libraries in that language"
+                )
+            }
         };
         problems.push(wrong(message.to_owned(), &help));
     }

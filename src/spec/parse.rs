@@ -99,6 +99,7 @@ pub fn parse_with(
         integration: front.targets.as_ref().is_some_and(Vec::is_empty),
         targets: front.targets.unwrap_or_default(),
         depends: front.depends,
+        programs: Vec::new(),
         effects,
         clauses,
         contract,

@@ -27,8 +27,10 @@ pub fn parse_all(files: &[(&str, &[u8])], harness: &Harness) -> Vec<(Spec, Vec<P
     }
     for at in 0..all.len() {
         if all[at].0.integration {
+            let mut spec = all[at].0.clone();
             let find = |id: &SpecId| all.iter().map(|one| &one.0).find(|spec| spec.id == *id);
-            all[at].0.targets = integration::targets(&all[at].0, &find, harness);
+            integration::settle(&mut spec, &find, harness);
+            all[at].0 = spec;
         }
     }
     all

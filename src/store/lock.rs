@@ -45,17 +45,30 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Held while `generated/` is read as a whole, or while trees in it are switched.
+///
+/// The lock is the file `readers`. Who wants it holds `readers-turn` until it has it: a promotion
+/// that waits for readers keeps new ones out, so that readers in a loop cannot hold it up.
 #[derive(Debug)]
 pub struct ReadersLock {
     file: File,
 }
 
 impl ReadersLock {
-    /// For a reader, beside others. Waits for a promotion to end.
+    /// For a reader, beside others. Waits for a promotion that waits or runs.
     ///
     /// # Errors
     /// The disk's.
     pub fn shared(state: &Path) -> io::Result<Self> {
+        let turn = open(&state.join("readers-turn"))?;
+        turn.lock_shared()?;
+        Self::shared_within(state)
+    }
+
+    /// For a reader within a program of another one, which a waiting promotion waits for.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn shared_within(state: &Path) -> io::Result<Self> {
         let file = open(&state.join("readers"))?;
         file.lock_shared()?;
         Ok(Self { file })
@@ -76,19 +89,24 @@ impl ReadersLock {
     /// Readers do not end; the disk's.
     pub fn exclusive(state: &Path) -> io::Result<Self> {
         fs::create_dir_all(state)?;
-        let file = open(&state.join("readers"))?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { file }),
-                Err(TryLockError::Error(why)) => return Err(why),
-                Err(TryLockError::WouldBlock) if started.elapsed() < limits::READERS => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let why = "a program that `regen exec` started reads generated/; wait for it";
-                    return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
-                }
+        let end = Instant::now() + limits::READERS;
+        let _turn = exclusive(&state.join("readers-turn"), end)?;
+        Ok(Self { file: exclusive(&state.join("readers"), end)? })
+    }
+}
+
+fn exclusive(path: &Path, end: Instant) -> io::Result<File> {
+    let file = open(path)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(why)) => return Err(why),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let why = "a program that `regen exec` started reads generated/; wait for it";
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
             }
         }
     }

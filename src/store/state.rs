@@ -116,9 +116,17 @@ fn is_known(state: &Path, known: &Path) -> bool {
 
 /// A symbolic link in the state folder, through which regen would read or write elsewhere.
 fn link_in(folder: &Path, depth: usize) -> io::Result<Option<PathBuf>> {
-    for entry in fs::read_dir(folder)? {
+    let entries = match fs::read_dir(folder) {
+        // Another process removed it meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
-        let kind = entry.file_type()?;
+        let kind = match entry.file_type() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            kind => kind?,
+        };
         if kind.is_symlink() {
             return Ok(Some(entry.path()));
         }

@@ -17,7 +17,7 @@ pub fn check(
     let own = [Visibility::Visible, Visibility::Hidden];
     let own = own.map(|shown| toolchain.native()?.examples(spec, target, shown));
     let mut outside = contract(toolchain, spec, target, &mut problems);
-    if toolchain.program(target).is_some() {
+    if spec.integration || toolchain.is_outside(target) {
         problems.extend(program_examples::check(spec, target));
         outside.extend(program_examples::tests(spec, target).into_iter().map(|test| test.name));
     }

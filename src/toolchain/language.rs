@@ -92,9 +92,14 @@ pub trait Toolchain: Sync {
     fn dependencies(&self, tree: &Tree, linked: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>>;
     /// How its candidates use promoted trees. `None` if they cannot.
     fn links(&self) -> Option<&'static dyn LinkLanguage>;
-    /// How a target that is a program is started, where it is judged from outside.
+    /// How a target that is a program is started.
     fn program(&self, _target: &Target) -> Option<&dyn ProgramLanguage> {
         None
+    }
+    /// Whether a target is a program whose own examples are judged from outside; otherwise they are
+    /// tests in the language.
+    fn is_outside(&self, target: &Target) -> bool {
+        self.program(target).is_some()
     }
     /// The packages that a target allows, which its candidates see. `None`: it allows none, or the
     /// dependencies of a tree say which.

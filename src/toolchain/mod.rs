@@ -165,7 +165,8 @@ pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
 
 /// The console examples and requests of a spec that are judged from outside.
 pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
-    of(target).program(target).map(|_| program_examples::tests(spec, target)).unwrap_or_default()
+    let runs = spec.integration || of(target).is_outside(target);
+    if runs { program_examples::tests(spec, target) } else { Vec::new() }
 }
 
 /// The model whose behaviour a target's gates test.

@@ -3,7 +3,10 @@
 use super::kind_option;
 use super::shared::console::{self, ConsoleStep};
 use super::shared::hurl::{self, HurlEntry};
-use crate::types::{Binding, Clause, ClauseId, Digest, Example, Problem, Spec, Status, Target};
+use crate::types::{
+    Binding, CheckedProgram, Clause, ClauseId, Digest, Example, Problem, Spec, SpecId, Status,
+    Target,
+};
 
 /// An example of a program: commands and what they must print, or requests and what the answers
 /// must be.
@@ -17,6 +20,8 @@ pub struct ProgramTest {
     pub hidden: bool,
     /// The digest of its definition.
     pub key: Digest,
+    /// The spec of the program, if it is not the candidate.
+    pub program: Option<SpecId>,
     /// What is done.
     pub steps: ProgramSteps,
 }
@@ -39,13 +44,25 @@ const SUPPORTED: &str = "supported are `{{host}}/PATH` as URL, headers, [QuerySt
     bodies in JSON or text, `HTTP` or `HTTP/1.1` with a status, [Captures], and [Asserts] of status, \
     header, body, `bytes count`, jsonpath and variable; see docs/services.md";
 
-/// The language of the examples of a target that is a program.
-fn language(target: &Target) -> &'static str {
-    if kind_option::is_service(target) { HURL } else { CONSOLE }
+/// The languages of the examples of a target that is a program, or of programs that a spec without
+/// code checks.
+fn languages(spec: &Spec, target: &Target) -> Vec<&'static str> {
+    let of = |service: bool| if service { HURL } else { CONSOLE };
+    if !spec.integration {
+        return vec![of(kind_option::is_service(target))];
+    }
+    let mut all: Vec<_> = checked(spec, target).map(|one| of(one.service)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
-fn examples<'a>(clause: &'a Clause, target: &Target) -> impl Iterator<Item = &'a Example> {
-    let language = language(target);
+/// The programs that a spec without code checks in a target.
+fn checked<'a>(spec: &'a Spec, target: &Target) -> impl Iterator<Item = &'a CheckedProgram> {
+    spec.programs.iter().filter(move |one| one.toolchain == target.toolchain)
+}
+
+fn examples<'a>(clause: &'a Clause, language: &str) -> impl Iterator<Item = &'a Example> {
     clause.examples.iter().filter(move |one| !one.ignored && one.language == language)
 }
 
@@ -59,12 +76,13 @@ fn stateless(spec: &Spec) -> Option<&Clause> {
 /// The examples of a spec for a target that is a program. Those with errors are left out.
 pub fn tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
     let mut tests = Vec::new();
-    let language = language(target);
-    for clause in &spec.clauses {
+    let languages = languages(spec, target);
+    let clauses = spec.clauses.iter();
+    for (clause, language) in clauses.flat_map(|one| languages.iter().map(move |l| (one, *l))) {
         let Some(id) = clause.test_ids().next() else { continue };
-        for (at, example) in examples(clause, target).enumerate() {
+        for (at, example) in examples(clause, language).enumerate() {
             let name = format!("{id}__{language}{}", at + 1);
-            let Ok(steps) = parse(example, spec) else { continue };
+            let Ok((steps, program)) = parse(example, spec, target) else { continue };
             let key = Digest::of_parts([
                 &format!("{language} test 1"),
                 spec.id.as_str(),
@@ -76,9 +94,10 @@ pub fn tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
                 let name = format!("{name}_{STATELESS}");
                 let key = Digest::of_parts([&name, key.to_string().as_str()]);
                 let clause = stateless.id.clone();
-                tests.push(ProgramTest { name, clause, hidden, key, steps });
+                let program = program.clone();
+                tests.push(ProgramTest { name, clause, hidden, key, program, steps });
             }
-            tests.push(ProgramTest { name, clause, hidden, key, steps });
+            tests.push(ProgramTest { name, clause, hidden, key, program, steps });
         }
     }
     tests
@@ -112,31 +131,72 @@ impl ProgramSteps {
     }
 }
 
-fn parse(example: &Example, spec: &Spec) -> Result<ProgramSteps, (String, usize)> {
-    if example.language == HURL {
-        return hurl::parse(&example.code).map(|entries| ProgramSteps::Requests(entries, 1));
+/// What an example does, and the spec of the program if it is not the candidate.
+type ParsedExample = (ProgramSteps, Option<SpecId>);
+
+fn parse(
+    example: &Example,
+    spec: &Spec,
+    target: &Target,
+) -> Result<ParsedExample, (String, usize)> {
+    let is_service = example.language == HURL;
+    let program = if spec.integration { Some(program(example, spec, target)?) } else { None };
+    let steps = if is_service {
+        ProgramSteps::Requests(hurl::parse(&example.code)?, 1)
+    } else {
+        let package = program.as_ref().unwrap_or(&spec.id).package();
+        ProgramSteps::Console(console::parse(&example.code, &package)?)
+    };
+    Ok((steps, program))
+}
+
+/// The program that an example of a spec without code runs: the service, or the program that the
+/// first command names.
+fn program(example: &Example, spec: &Spec, target: &Target) -> Result<SpecId, (String, usize)> {
+    let is_service = example.language == HURL;
+    let all: Vec<&SpecId> = checked(spec, target)
+        .filter(|one| one.service == is_service)
+        .map(|one| &one.spec)
+        .collect();
+    if is_service && let [only] = all.as_slice() {
+        return Ok((*only).clone());
     }
-    console::parse(&example.code, &spec.id.package()).map(ProgramSteps::Console)
+    let names = all.iter().map(|id| format!("`{}`", id.package())).collect::<Vec<_>>();
+    if is_service {
+        let names = names.join(", ");
+        let why = format!("`depends` names several services ({names}), and requests go to one");
+        return Err((why, 0));
+    }
+    let command = example.code.lines().find_map(|line| line.strip_prefix("$ "));
+    let first = command.and_then(|command| command.split_whitespace().next());
+    let named = all.into_iter().find(|id| Some(&*id.package()) == first);
+    let why =
+        || format!("the commands must start with {}, a program in `depends`", names.join(" or "));
+    named.cloned().ok_or_else(|| (why(), 0))
 }
 
 /// What is wrong with the examples of a spec for a target that is a program.
 pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
-    let all = spec.clauses.iter().flat_map(|clause| examples(clause, target));
+    let languages = languages(spec, target);
+    let clauses = spec.clauses.iter();
+    let all = clauses.flat_map(|clause| languages.iter().flat_map(|one| examples(clause, one)));
     let problem = |(message, line, help): (String, usize, &str)| {
         let mut problem = Problem::error("spec::example", message);
         problem.line = line;
         problem.help(help)
     };
-    let wrong = all.filter_map(|example| match parse(example, spec) {
+    let wrong = all.filter_map(|example| match parse(example, spec, target) {
         Err((message, line)) => {
-            let help = if example.language == HURL {
+            let help = if spec.integration && program(example, spec, target).is_err() {
+                "an example runs one program: write another spec without code for another one"
+            } else if example.language == HURL {
                 SUPPORTED
             } else {
                 "a transcript is `$ PROGRAM ARGUMENTS` and its output; see docs/formats/spec.md"
             };
             Some((message, example.line + line, help))
         }
-        Ok(steps) => {
+        Ok((steps, _)) => {
             let (message, help) = steps.vacuous()?;
             Some((message.to_owned(), example.line, help))
         }

@@ -20,8 +20,12 @@ pub struct Link {
     pub tree: Digest,
     /// The digest of the spec that it was promoted for.
     pub revision: Digest,
-    /// Whether the spec names it in `depends`, not only one of those that it depends on.
+    /// Whether the spec names it in `depends`, not only one of those that it depends on, and its
+    /// code can use it.
     pub direct: bool,
+    /// Whether it is a program that a spec without code checks, or used by such a program alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 /// The way from one folder of the workspace to another.

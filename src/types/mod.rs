@@ -72,7 +72,8 @@ pub use problem::{Fix, Problem, Severity, Span};
 pub use sandbox::{Isolation, Limits, LimitsConfig, Resource};
 pub use schedule::{DriftInterval, Hook, HookEvent, Schedule, Telemetry};
 pub use spec::{
-    AdmittedSpec, Binding, Clause, ClauseId, Example, Level, Passage, Spec, Status, Waiver,
+    AdmittedSpec, Binding, CheckedProgram, Clause, ClauseId, Example, Level, Passage, Spec, Status,
+    Waiver,
 };
 pub use toml_text::read_toml;
 pub use tools::{HostTools, ToolEnv, ToolSet};

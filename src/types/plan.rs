@@ -169,7 +169,7 @@ pub struct TargetJob {
     /// Whether its spec has no code: the harness's own tree is judged, and no model is asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verifies: bool,
-    /// Whether it is held at an earlier tree by a rollback.
+    /// Whether it is held at an earlier tree by a rollback. Its gates can run; no model is asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
     /// Why it is out of date; `None` if it is up to date.
@@ -229,7 +229,7 @@ impl Job {
     /// Up-to-date parts wait for specs whose code they use and that have work.
     pub fn wait_for(&mut self, specs: &[SpecId]) {
         let parts = self.parts.iter_mut();
-        for part in parts.filter(|part| !part.held && !part.links.is_empty()) {
+        for part in parts.filter(|part| !part.links.is_empty()) {
             let items = match part.reason.take() {
                 None => Vec::new(),
                 Some(Reason::Uses { items }) => items,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{CodeEffect, Digest, Encoder, Interface, Problem, Severity, Span};
-use crate::types::{SpecId, TargetName};
+use crate::types::{SpecId, TargetName, ToolchainId};
 
 /// `<spec>/<name>`: a clause's identity, independent of heading, position and wording.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -245,6 +245,19 @@ pub struct Passage {
     pub line: usize,
 }
 
+/// A program that a spec without code checks in one of its targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedProgram {
+    /// The program's spec.
+    pub spec: SpecId,
+    /// The program's target.
+    pub target: TargetName,
+    /// The language of both targets.
+    pub toolchain: Option<ToolchainId>,
+    /// Whether it is a service.
+    pub service: bool,
+}
+
 /// A parsed spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -262,6 +275,9 @@ pub struct Spec {
     pub integration: bool,
     /// The specs it depends on.
     pub depends: Vec<SpecId>,
+    /// Those of them that are programs, which the examples of a spec without code run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<CheckedProgram>,
     /// The effects that its front matter grants.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub effects: BTreeSet<CodeEffect>,
@@ -289,6 +305,12 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// The specs in `depends` whose items code can use: all but programs.
+    pub fn libraries(&self) -> impl Iterator<Item = &SpecId> {
+        let is_program = |id: &SpecId| self.programs.iter().any(|one| one.spec == *id);
+        self.depends.iter().filter(move |id| !is_program(id))
+    }
+
     /// The clause with a name or a full identity.
     pub fn clause(&self, name: &str) -> Option<&Clause> {
         self.clauses.iter().find(|c| {

@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError};
 use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
 use crate::config::toolchain_file;
-use crate::gate::GateInputs;
+use crate::gate::{GateInputs, ProgramInputs};
 use crate::plan;
 use crate::prompt::File;
 use crate::toolchain::{self, Suite};
-use crate::types::{AdmittedSpec, RelPath, Spec, SpecId, TargetName, Tree};
+use crate::types::{AdmittedSpec, RelPath, Spec, SpecId, Target, TargetName, Tree};
 
 /// Data larger than this is not shown.
 const SHOWN_DATA: usize = 16 * 1024;
@@ -63,6 +63,8 @@ impl Workspace {
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
         let is_compared = plan::targets(spec, &self.harness).len() > 1;
         let judged = if is_compared { judged.compared() } else { judged };
+        let programs = self.programs(spec, target);
+        let judged = if programs.is_empty() { judged } else { judged.with_programs(programs) };
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         Some(JobInputs {
             depends: depends.cloned().collect(),
@@ -74,6 +76,23 @@ impl Workspace {
             spec: spec.clone(),
             snapshot,
         })
+    }
+
+    /// The programs that a spec without code checks in a target.
+    fn programs(&self, spec: &Spec, target: &Target) -> Vec<ProgramInputs> {
+        let find = |id: &SpecId| self.spec(id).map(|spec| &**spec);
+        let of_language = spec.programs.iter().filter(|one| one.toolchain == target.toolchain);
+        let programs = of_language.filter_map(|one| {
+            let (other, name) = (find(&one.spec)?, &one.target);
+            let used = self.harness.all_linked(other, name, &find);
+            Some(ProgramInputs {
+                spec: other.clone(),
+                name: name.clone(),
+                target: self.harness.target.get(name)?.clone(),
+                uses: used.into_iter().map(|(spec, _)| spec.id.clone()).collect(),
+            })
+        });
+        programs.collect()
     }
 
     /// The files that a target is generated and checked from, as they were read.

@@ -143,5 +143,5 @@ impl MostCost {
 
 /// Whether a run may ask a model for a target. Manual edits are refused.
 fn asks(part: &TargetJob) -> bool {
-    !part.verifies && !matches!(part.reason, None | Some(Reason::Drift { .. }))
+    !part.verifies && !part.held && !matches!(part.reason, None | Some(Reason::Drift { .. }))
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a run says what it was")]
 
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::endurance::Random;
 use crate::rollback::{killed_at, steps};
 use crate::server::{Act, Server, files};
-use crate::world::{PATIENCE, World, all, stable, until};
+use crate::world::{PATIENCE, World, all, rounds, stable, until};
 
 pub const UNITS: &str = "# Units\n\n```wit\n/// An amount of money in cents.\nrecord money { cents: s64 }\n\
     /// The sum of two amounts.\nadd: func(a: money, b: money) -> money;\n```\n\n\
@@ -262,19 +263,29 @@ fn a_program_sees_promoted_code_of_one_moment() {
     told += &world.run(&["exec", "--spec", "stock", "--", "true"]).expect(2).titled("not promoted");
     told += &world.run(&["exec", "--", "no-such-program"]).expect(40).titled("no such program");
     // A promotion waits for it.
-    let reads = "touch .reads; while test ! -e .go; do sleep 0.02; done";
+    let regen = env!("CARGO_BIN_EXE_regen");
+    let reads = format!(
+        "touch .reads; while test ! -e .go; do sleep 0.02; done; {regen} exec -- touch .within"
+    );
+    let reads = reads.as_str();
     let mut reader = world.spawn(&["exec", "--", "sh", "-c", reads]);
     until("it reads", || world.path(".reads").exists());
     world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
     let lock = world.read("regen.lock");
     let mut writer = world.spawn(&["run"]);
     until("it is accepted", || world.run(&["why", "units"]).out.contains("accepted"));
-    std::thread::sleep(Duration::from_millis(300));
+    let turn = std::fs::File::open(world.path(".regen/readers-turn")).expect("is there");
+    until("it waits for its turn", || turn.try_lock_shared().is_err() || turn.unlock().is_err());
     assert_eq!(world.read("regen.lock"), lock, "the reader has not ended");
+    // One that comes later reads what is promoted.
+    let later = world.spawn(&["exec", "--", "cat", "regen.lock"]);
     world.write(".go", "");
-    reader.wait().expect("ends");
+    // A reader within it does not wait for the promotion.
+    assert!(reader.wait().expect("ends").success() && world.path(".within").exists());
     assert!(writer.wait().expect("ends").success());
     assert_ne!(world.read("regen.lock"), lock);
+    let later = later.wait_with_output().expect("ends");
+    assert_eq!(String::from_utf8_lossy(&later.stdout), world.read("regen.lock"));
     insta::assert_snapshot!(stable(&told));
 }
 
@@ -316,8 +327,52 @@ fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
 
 /// The code and the lockfile, as a program sees them that `regen exec` starts.
 fn seen(world: &World) -> String {
-    let reads = "cat generated/*/rust/src/*.rs regen.lock";
+    let reads = "all() { cat generated/*/rust/src/*.rs regen.lock; }; first=$(all); \
+        for i in 1 2 3 4 5 6 7 8; do test \"$first\" = \"$(all)\" || exit 9; done; echo \"$first\"";
     world.run(&["exec", "--", "sh", "-c", reads]).expect(0).out
+}
+
+/// Code that says of which revision of `units` it is, if that is what it uses.
+fn revised(_: usize, body: &Value) -> String {
+    let (prompt, code) = (prompt(body), code(0, body));
+    let revision = prompt.split_once("Revision ").and_then(|(_, rest)| rest.split('.').next());
+    revision.map_or(code.clone(), |number| {
+        code.replacen("//! ", &format!("//! Revision {number}. "), 1)
+    })
+}
+
+#[test]
+fn readers_in_a_loop_see_only_whole_sets_and_do_not_hold_up_promotions() {
+    let server = Server::start(vec![Act::Make(revised)]);
+    let world = World::new(&server.url, &SYSTEM, crate::world::QUICK);
+    let revise = |number: usize| {
+        let text = format!("in cents. Revision {number}.");
+        world.write("specs/units.md", &UNITS.replace("in cents.", &text));
+        world.run(&["run", "-q"]).expect(0);
+        seen(&world)
+    };
+    let (mut states, mut all) = (BTreeSet::from([revise(0)]), BTreeSet::new());
+    std::thread::scope(|scope| {
+        let readers = [(); 3].map(|()| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            let world = &world;
+            // Until the receiver is gone.
+            scope.spawn(move || while sender.send(seen(world)).is_ok() {});
+            receiver
+        });
+        for number in 1..=rounds(8, 2) {
+            states.insert(revise(number));
+            for reader in &readers {
+                all.extend(reader.try_iter());
+                // The second one began after the promotion.
+                all.extend([reader.recv(), reader.recv()].map(|seen| seen.expect("it reads")));
+            }
+        }
+    });
+    assert_eq!(states.len(), rounds(9, 3));
+    assert!(states.iter().all(|one| one.contains("//! Revision")));
+    assert!(all.is_subset(&states), "a mixed set");
+    assert_eq!(all.len(), rounds(9, 3), "each one was read");
 }
 
 /// Kills a process and all that it started.
@@ -428,6 +483,11 @@ fn doubling(_: usize, body: &Value) -> String {
         pub fn add(a: &Money, b: &Money) -> Money {\n    \
         Money { cents: a.cents.wrapping_add(b.cents) }\n}\n";
     let twice = "/// Twice.\npub fn twice(a: &Money) -> Money {\n    add(a, a)\n}\n";
+    let add = if prompt.contains("one more") {
+        add.replace("(b.cents)", "(b.cents).wrapping_add(1)")
+    } else {
+        add.to_owned()
+    };
     let by = |how: &str| {
         format!(
             "//! Stock.\nuse units::contract::Money;\n/// Twice.\npub fn price(cents: i64) -> i64 {{\n    \
@@ -436,7 +496,7 @@ fn doubling(_: usize, body: &Value) -> String {
     };
     let text = match spec_of(&prompt) {
         "units" if prompt.contains("Twice an amount") => format!("{add}{twice}"),
-        "units" => add.to_owned(),
+        "units" => add,
         _ if prompt.contains("Twice an amount") => by("units::twice(&one)"),
         _ => by("units::add(&one, &one)"),
     };
@@ -462,9 +522,20 @@ fn a_dependency_that_is_rolled_back_or_held() {
     assert_eq!(asked(&server).len(), 4, "nothing was asked");
     // The user is held at a tree, and what it uses changes.
     world.run(&["rollback", "-q", "stock"]).expect(0);
+    // It is checked with other code, and is not asked for if that does not fit.
+    let before = (world.snapshot("generated"), world.read("regen.lock"));
+    let more = MORE.replace("MUST add.", "MUST add, and one more.");
+    let more = more.replace("cents: 4}", "cents: 5}").replace("cents: 3}", "cents: 4}");
+    world.write("specs/units.md", &more);
+    told += &world.run(&["plan"]).expect(0).titled("below one that is held: the plan");
+    told += &world.run(&["run"]).expect(21).titled("what does not fit one that is held");
+    told += &world.run(&["why", "stock"]).expect(0).titled("why it does not fit");
+    assert!((world.snapshot("generated"), world.read("regen.lock")) == before);
     world.write("specs/units.md", &MORE.replace("MUST double", "MUST, always, double"));
-    told += &world.run(&["run"]).expect(0).titled("below one that is held");
-    assert_eq!(asked(&server)[4..], ["units"], "what is held is not asked for");
+    told += &world.run(&["run"]).expect(0).titled("what fits one that is held");
+    assert_eq!(asked(&server)[4..], ["units", "units"], "what is held is not asked for");
+    let fits = world.run(&["plan"]).expect(0);
+    assert!(!fits.out.contains("held"), "{}", fits.out);
     // An edited dependency is told, also where gates run again.
     let path = "generated/units/rust/src/lib.rs";
     world.write(path, &(world.read(path) + "// mine\n"));
@@ -473,7 +544,7 @@ fn a_dependency_that_is_rolled_back_or_held() {
     std::fs::remove_file(world.path("specs/units.md")).expect("is there");
     told += &world.run(&["remove", "units"]).expect(0).titled("removed");
     told += &world.run(&["run"]).expect(10).titled("without it");
-    assert_eq!(asked(&server).len(), 5, "nothing was asked");
+    assert_eq!(asked(&server).len(), 6, "nothing was asked");
     insta::assert_snapshot!(stable(&told));
 }
 

@@ -13,7 +13,7 @@ use crate::watch::Daemon;
 use crate::world::{QUICK, Subject, World, all, stable};
 use crate::{python, typescript};
 
-const WRITER: &str = "# Writer\n\n```wit\n/// The number as text.\nwrite: func(n: u32) -> string;\n```\n\n\
+pub const WRITER: &str = "# Writer\n\n```wit\n/// The number as text.\nwrite: func(n: u32) -> string;\n```\n\n\
     - `write` MUST give the digits. `test_id: digits`\n\n  ```wave\n  write(7) = \"7\"\n  ```\n";
 const READER: &str = "# Reader\n\n```wit\n/// The number in a text.\nread: func(text: string) -> option<u32>;\n\
     ```\n\n- `read` MUST read digits. `test_id: digits`\n\n  ```wave\n  read(\"7\") = some(7)\n  \

@@ -46,6 +46,7 @@ mod lint;
 mod membrane;
 mod models;
 mod origin;
+mod outside;
 mod page;
 mod packages;
 mod packaging;

@@ -45,6 +45,14 @@ fn change(world: &World, spec: &str, from: &str, to: &str) {
     world.write(&path, &text.replace(from, to));
 }
 
+/// How many targets are out of date for a reason.
+fn planned(world: &World, reason: &str) -> usize {
+    let plan = world.run(&["plan", "--json"]).expect(0).json_document();
+    let jobs = plan["jobs"].as_array().expect("has jobs").iter();
+    let parts = jobs.flat_map(|job| job["parts"].as_array().expect("has parts"));
+    parts.filter(|part| part["reason"]["reason"] == reason).count()
+}
+
 #[test]
 fn the_example_of_a_system_is_promoted_from_nothing_and_changed() {
     let server = Server::start(vec![Act::Make(answer)]);
@@ -71,14 +79,20 @@ fn the_example_of_a_system_is_promoted_from_nothing_and_changed() {
     let till = cargo.output().expect("runs");
     assert_eq!(String::from_utf8_lossy(&till.stdout).lines().count(), 3, "{till:?}");
 
-    // A change of code far below is checked by all that use it; a model is asked for it alone.
+    // A change of code far below is checked by all eleven that use it; a model is asked for it
+    // alone.
     let config = replayed.read("harness.toml").replace("kind = \"cassette\"", SERVER);
     replayed.write("harness.toml", &config);
-    change(&replayed, "money", "# Money\n", "# Money\n\nChecked twice.\n");
+    change(&replayed, "words", "# Words\n", "# Words\n\nChecked twice.\n");
     let mut told = replayed.run(&["plan"]).expect(0).titled("a change below: the plan");
+    assert_eq!(planned(&replayed, "dependency"), 11);
+    assert_eq!(planned(&replayed, "context"), 1);
     let run = replayed.run(&["run"]).expect(0);
-    assert!(run.err.contains("promoted 10, rejected 0"), "{}", run.err);
-    assert_eq!(asked(&server)[before..], ["money"]);
+    assert!(run.err.contains("promoted 12, rejected 0"), "{}", run.err);
+    assert_eq!(asked(&server)[before..], ["words"]);
+    let checked = run.err.matches("check the promoted tree").count();
+    let verified = run.err.matches("verify what it depends on").count();
+    assert_eq!((checked, verified), (9, 2), "{}", run.err);
 
     // A changed item of a contract asks for its users.
     change(&replayed, "prices", "/// Its name.", "/// Its name, in lower case.");

@@ -14,11 +14,11 @@ fn read(text: &str) -> Option<Code> {
     let (shelf, place) = text.split_once('-')?;
     let mut letters = shelf.chars();
     let shelf = letters.next().filter(char::is_ascii_uppercase)?;
-    let is_number = (1..=4).contains(&place.len()) && place.bytes().all(|b| b.is_ascii_digit());
-    if letters.next().is_some() || !is_number {
+    if letters.next().is_some() {
         return None;
     }
-    Some(Code { shelf, place: place.parse().ok()? })
+    let place = words::digits(place, 4)?;
+    Some(Code { shelf, place: u16::try_from(place).ok()? })
 }
 
 /// A code as it is written.

@@ -16,5 +16,6 @@ pub fn times(a: &Amount, count: u32) -> Amount {
 pub fn show(a: &Amount) -> String {
     let sign = if a.cents < 0 { "-" } else { "" };
     let cents = a.cents.unsigned_abs();
-    format!("{sign}{}.{:02}", cents / 100, cents % 100)
+    let rest = words::pad_left(&(cents % 100).to_string(), 2, '0');
+    format!("{sign}{}.{rest}", cents / 100)
 }

@@ -47,9 +47,9 @@ pub fn package_of(id: &SpecId) -> String {
     id.word()
 }
 
-/// The packages of the specs that a spec depends on.
+/// The packages of the specs that a spec depends on and can use.
 pub fn linked(spec: &Spec) -> Vec<String> {
-    spec.depends.iter().map(package_of).collect()
+    spec.libraries().map(package_of).collect()
 }
 
 /// Whether a word can be a name.

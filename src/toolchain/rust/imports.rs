@@ -28,7 +28,7 @@ pub fn not_allowed(text: &str, spec: &Spec, target: &Target) -> Vec<(String, usi
         ALWAYS.contains(&name)
             || name == crate_name(spec)
             || allowed.keys().any(|one| one.replace('-', "_") == name)
-            || spec.depends.iter().any(|one| one.word() == name)
+            || spec.libraries().any(|one| one.word() == name)
     };
     // What all of a module's names bring in is not known.
     if imports.globs.iter().any(|root| !["std", "core", "alloc"].contains(&root.as_str())) {

@@ -43,7 +43,7 @@ mod twins;
 mod unwritten;
 mod used_crates;
 
-use options::RustOptions;
+use options::{CrateType, RustOptions};
 use package::root;
 
 use super::{
@@ -192,7 +192,11 @@ impl Toolchain for Rust {
         Some(&links::RustLinks)
     }
     fn program(&self, target: &Target) -> Option<&dyn ProgramLanguage> {
-        kind_option::is_service(target).then_some(&program::RustProgram)
+        let is_program = RustOptions::of(target).crate_type == CrateType::Bin;
+        is_program.then_some(&program::RustProgram)
+    }
+    fn is_outside(&self, target: &Target) -> bool {
+        kind_option::is_service(target)
     }
     fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
         None

@@ -114,7 +114,7 @@ pub fn manifest(
     format!("{manifest:#}\n")
 }
 
-/// The packages of the specs that a spec depends on.
+/// The packages of the specs that a spec depends on and can use.
 pub fn linked(spec: &Spec) -> Vec<String> {
-    spec.depends.iter().map(SpecId::package).collect()
+    spec.libraries().map(SpecId::package).collect()
 }
