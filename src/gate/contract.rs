@@ -100,7 +100,7 @@ impl ContractWork<'_> {
         let more = self.room.language().more_builds(self.context.spec, candidate.tree());
         let more = if fresh { more } else { Vec::new() };
         let next = async {
-            match more.first() {
+            match more.first().filter(|_| self.language.builds_apart()) {
                 Some(kind) => Some(self.compile(*kind).await),
                 None => None,
             }

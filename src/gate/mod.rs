@@ -59,12 +59,9 @@ async fn run(
     before: &[GateReport],
 ) -> (GateReport, Vec<u8>) {
     let started = Instant::now();
-    let is_due = effects::is_due(bench, gate);
-    let effects = effects::check(bench, gate, candidate);
-    let effects = async { if is_due { Some(effects.await) } else { None } };
-    // In sandboxes of their own. What does not compile has no effects.
-    let (mut seen, found) = futures::join!(see(bench, gate, candidate, before), effects);
-    if let Some(found) = found.filter(|_| effects::passes(&seen)) {
+    let mut seen = see(bench, gate, candidate, before).await;
+    if effects::passes(&seen) && effects::is_due(bench, gate) {
+        let found = effects::check(bench, gate, candidate).await;
         seen.evidence.extend(&found.evidence);
         if !effects::passes(&found) {
             seen = GateResult { outcome: found.outcome, findings: found.findings, ..seen };

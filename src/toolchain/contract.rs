@@ -43,6 +43,11 @@ pub trait ContractLanguage: Sync {
     /// The commands that build the adapter with a candidate built in this way.
     fn build(&self, kind: BuildKind, places: &Places) -> Vec<ToolCommand>;
 
+    /// Whether builds of several kinds write to places of their own, so that they can run at once.
+    fn builds_apart(&self) -> bool {
+        false
+    }
+
     /// The command that runs the adapter. `programs` are those that were built.
     fn run(&self, programs: &[TestProgram], places: &Places) -> Option<ToolCommand>;
 

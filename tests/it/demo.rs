@@ -128,7 +128,7 @@ fn assistants_are_replayed_and_one_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let example = repository().join("examples/assistant");
     copy(&["harness.toml", "spec", "tests", "cassettes"], &example, folder.path());
-    let (code, err) = regen(folder.path(), &["run", "library", "no-code"]);
+    let (code, err) = regen(folder.path(), &["run", "library"]);
     assert_eq!(code, 0, "{err}");
     insta::assert_snapshot!("assistants", by_spec(&err));
     let (code, err) = regen(folder.path(), &["run", "seven-words"]);

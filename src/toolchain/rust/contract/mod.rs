@@ -95,6 +95,10 @@ impl ContractLanguage for RustContract {
         vec![builds::runner(["--example", "regen_adapter"], kind, places)]
     }
 
+    fn builds_apart(&self) -> bool {
+        true
+    }
+
     fn run(&self, programs: &[TestProgram], _places: &Places) -> Option<ToolCommand> {
         let program = programs.iter().find(|program| program.source == ADAPTER)?;
         let sees = Sees::Itself(Vec::new());
