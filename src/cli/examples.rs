@@ -1,5 +1,5 @@
 //! Compares what an adapter printed with what visible examples expect, for the script that agents
-//! run in their sandbox. It is no command for people.
+//! run in their sandbox. It is not a command for people.
 
 use std::io::Read;
 

@@ -53,7 +53,7 @@ impl VisibleExamples {
         self.tests.iter().map(|test| (test.name.as_str(), of(test))).collect()
     }
 
-    /// What of a test's calls is not as expected, one line each; `None` if there is no such test.
+    /// What of a test's calls is not as expected, one line each; `None` if no test has this name.
     /// `is_killed` says whether the process was killed by a signal of its own.
     pub fn judge(&self, name: &str, output: &str, is_killed: bool) -> Option<Vec<String>> {
         let test = self.tests.iter().find(|test| test.name == name)?;
