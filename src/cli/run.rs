@@ -251,7 +251,7 @@ impl RunReport<'_> {
         if code == exit::DONE && nothing {
             let folder = &self.harness.harness.specs;
             door.say(&format!(
-                "no spec with a target in {folder}/: see `default_targets` in harness.toml"
+                "no spec with a target in {folder}/: see `[harness] default_targets` in harness.toml"
             ));
         }
         door.say(&self.line());

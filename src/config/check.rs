@@ -354,7 +354,7 @@ impl ConfigCheck<'_> {
 
     fn allowed_lints(&mut self, harness: &Harness, gate: &str, allow: &[String]) {
         let is_lint = |lint: &String| {
-            let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-".contains(c);
+            let word = |c: char| c.is_ascii_alphanumeric() || "_:-/".contains(c);
             !lint.is_empty() && lint.chars().all(word)
         };
         let path = ["gate", gate, "allow"];

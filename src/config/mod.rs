@@ -159,6 +159,7 @@ mod tests {
             ("output = \"../x/{spec}/{target}\"", 5, "`..`"),
             ("allowed_files = [\"src/[\"]", 5, "pattern"),
             ("[gate.extra]\nargv = []", 6, "empty"),
+            ("[gate.check]\nallow = [\"two words\"]", 6, "not the name of a lint"),
             ("[gate.extra]\ntimeout_s = 3", 5, "argv"),
             ("[gate.test]\nenv = [\"MY_TOKEN\"]", 6, "list it in `secrets`"),
             (

@@ -280,6 +280,7 @@ fn conclude(
         remedy: one.remedy,
         values: None,
         in_suite: false,
+        lint: false,
     });
     GateResult::fail(findings.collect())
 }

@@ -1,5 +1,7 @@
 //! Sentences for people about events, outcomes and diagnoses.
 
+use std::collections::BTreeSet;
+
 use super::Styler;
 use crate::store::Day;
 use crate::types::behaviour::percent;
@@ -226,12 +228,18 @@ pub fn diagnosis(diagnosis: &Diagnosis, spec: Option<&Spec>, paint: Styler) -> S
             place.unwrap_or_default()
         ));
     }
+    let mut allowable = BTreeSet::new();
     for finding in diagnosis.findings.iter().take(5) {
         let place = place(finding);
         let message = indented(&finding.message);
         out.push_str(&format!("  {} {}{place}\n      {message}\n", finding.gate, finding.rule));
         if let Some(remedy) = &finding.remedy {
             out.push_str(&format!("      remedy: {}\n", indented(remedy)));
+        }
+        let (gate, rule) = (&finding.gate, &finding.rule);
+        if finding.lint && allowable.insert((gate, rule)) {
+            let line = format!("`[gate.{gate}] allow = [\"{rule}\"]` in harness.toml");
+            out.push_str(&format!("      {line} allows it\n"));
         }
     }
     out

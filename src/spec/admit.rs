@@ -91,7 +91,7 @@ fn across(
     if has_none && harness.harness.default_targets.is_empty() {
         let known: Vec<_> = harness.target.keys().map(|name| name.as_str()).collect();
         let help = format!(
-            "set `targets: [{}]` in its front matter, or `default_targets` in harness.toml",
+            "set `targets: [{}]` in its front matter, or `[harness] default_targets` in harness.toml",
             known.join(", ")
         );
         let message = "no target and no default target";

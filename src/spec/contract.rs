@@ -136,13 +136,17 @@ impl ContractText<'_> {
                 };
                 if let Err(error) = read(interface, example) {
                     let span = self.place(&example.code, example.line, &error);
-                    let kind = match example.language.as_str() {
-                        "property" => "property",
-                        _ => "example",
+                    let page = "see docs/formats/contract.md";
+                    let form = "an example is written `NAME(ARGUMENTS) = VALUE`; see \
+                                docs/formats/contract.md";
+                    let (kind, help) = match example.language.as_str() {
+                        "property" => ("property", page),
+                        "wave" => ("example", form),
+                        _ => ("example", page),
                     };
                     let problem =
                         Problem::error(&format!("contract::{kind}"), error.message.clone());
-                    problems.push((problem.help("see docs/formats/contract.md"), span));
+                    problems.push((problem.help(help), span));
                 }
             }
         }

@@ -37,6 +37,9 @@ pub struct Finding {
     /// candidate does not have.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_suite: bool,
+    /// The rule is a lint, which the user can allow.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lint: bool,
 }
 
 /// The result of one test.

@@ -554,6 +554,9 @@ fn findings_of_linter_and_type_checker_are_mended_and_answers_formatted() {
     assert!(told[2].contains("`@ts-expect-error` disables a check"), "{}", told[2]);
     assert!(told[3].contains("gate `lint`, `suspicious/noExplicitAny`"), "{}", told[3]);
     assert_eq!(world.read("generated/roman/typescript/src/index.ts"), GOOD);
+    let server = Server::start(vec![module(&any)]);
+    let allow = "[gate.lint]\nallow = [\"suspicious/noExplicitAny\"]\n";
+    self::world(&server, "roman", ROMAN, allow).run(&["run"]).expect(0);
 }
 
 #[test]

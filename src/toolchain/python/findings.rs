@@ -71,6 +71,7 @@ fn lint(text: &str, root: &str) -> Result<Vec<Finding>, String> {
     let finding = |one: RuffFinding| {
         let file = one.filename.strip_prefix(root).unwrap_or(&one.filename);
         Finding {
+            lint: one.code.is_some(),
             rule: one.code.unwrap_or_else(|| "syntax".to_owned()),
             file: Some(file.trim_start_matches('/').to_owned()),
             line: Some(one.location.row),
@@ -85,6 +86,7 @@ fn types(text: &str) -> Result<Vec<Finding>, String> {
     let found: PyreflyOutput = serde_json::from_str(text).map_err(|why| why.to_string())?;
     let finding = |one: PyreflyFinding| Finding {
         rule: one.name,
+        lint: true,
         file: Some(one.path),
         line: Some(one.line),
         message: one.description,

@@ -157,6 +157,8 @@ fn finding(
     let in_suite = mounted.is_some_and(is_own);
     let help = diagnostic.children.iter().find(|child| child.level == "help");
     let text = diagnostic.rendered.unwrap_or(diagnostic.message);
+    // An error of the language has a number.
+    let lint = code.starts_with(|first: char| first.is_ascii_lowercase());
     Some(Finding {
         gate: gate.to_owned(),
         rule: diagnostic.code.map_or_else(|| diagnostic.level.clone(), |code| code.code),
@@ -167,6 +169,7 @@ fn finding(
         remedy: help.map(|child| child.message.clone()),
         values: None,
         in_suite,
+        lint,
     })
 }
 

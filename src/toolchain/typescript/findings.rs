@@ -53,7 +53,11 @@ pub fn read(gate: &GateName, output: &ToolOutput) -> Result<Vec<Finding>, String
         "test" | "hidden" => load(output),
         _ => Vec::new(),
     };
-    findings.iter_mut().for_each(|finding| gate.clone_into(&mut finding.gate));
+    let lint = ["lint", "types"].contains(&gate.as_str());
+    for finding in &mut findings {
+        gate.clone_into(&mut finding.gate);
+        finding.lint = lint && finding.rule != "parse";
+    }
     Ok(findings)
 }
 
