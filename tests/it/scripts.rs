@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regen::types::{GateReport, Outcome};
 
-use crate::membrane::{ONCE, SOON, SUITES, judge, passed, told};
+use crate::membrane::{ONCE, SOON, SOONER, SUITES, judge, passed, told};
 use crate::server::{Act, Server, files};
 use crate::typescript::{FEW_GATES, has_tools, module, world};
 use crate::world::{Run, World, all, is_full, of_each_kind};
@@ -227,7 +227,7 @@ fn what_does_not_pass_is_told_with_its_call() {
         return;
     }
     let head =
-        "import { expect, test } from 'vitest';\nimport { fill, never, wait } from 'adder';\n";
+        "import { expect, test } from 'vitest';\nimport { add, fill, never, wait } from 'adder';\n";
     for (test, why) in [
         ("wait()", "wait() did not end in time"),
         ("await never()", "what the test waits for did not end in time"),
@@ -237,6 +237,9 @@ fn what_does_not_pass_is_told_with_its_call() {
         assert_eq!(told(&report), format!("hangs: {why}\n"));
         assert_eq!(report.outcome, Outcome::Timeout);
     }
+    let busy = format!("{head}test('asks', () => {{ for (;;) add(1, 1); }});\n");
+    let report = judged_with(SOONER, "test", code, &[("a.test.ts", &busy)]);
+    assert!(told(&report).contains("in time; the test had asked "), "{}", told(&report));
     let late = format!("{head}test('fills', () => {{ fill(); }});\n");
     let report = judged("test", code, &[("a.test.ts", &late)]);
     assert!(told(&report).contains("fill() "), "{report:?}");
