@@ -73,7 +73,7 @@ fn a_checkout_of_many_specs_is_one_plan_without_duplicate_jobs() {
     let daemon = Daemon::start(&world);
     daemon.idle();
     // As in a Git checkout: one file after the other, each new.
-    let many = rounds(1000, 100);
+    let many = rounds(300, 100);
     for number in 0..many {
         write(&world, &format!("s{number}"), number as u64);
     }

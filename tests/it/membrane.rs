@@ -275,18 +275,23 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     let suites = [("test_strict.py", STRICT)];
     let honest = judged("test", &format!("{LAZY}{}", include_str!("membrane/strict.py")), &suites);
     assert_eq!(told(&honest), "");
-    // A value, an error and a call back are enough for what does not depend on what a test asks.
+    // A value, an error and a call back are enough for what does not depend on what a test asks;
+    // of the others, the first of a family meets all.
     let (few, _) = STRICT.split_once("\n\ndef test_box").expect("has this test");
-    let few = [("test_strict.py", few)];
+    let (few_tests, few) = (few, [("test_strict.py", few)]);
+    let mut seen = BTreeSet::new();
     let cheats = of_each_kind(CHEATS.iter().copied(), |cheat| cheat.0);
     for (family, code, fulfilled) in cheats {
         if !is_full() && family != "equal" {
             continue;
         }
-        let strict = if ELSEWHERE.contains(&family) { &few } else { &suites };
+        let all = !ELSEWHERE.contains(&family) && seen.insert(family);
+        let strict = if all { &suites } else { &few };
         let report = judged("test", &format!("{LAZY}{code}"), strict);
         assert_ne!(report.outcome, Outcome::Pass, "{family}: {code}");
-        let true_ones = BTreeSet::from_iter(fulfilled.iter().copied());
+        let fulfilled = fulfilled.iter().copied();
+        let true_ones: BTreeSet<&str> =
+            fulfilled.filter(|name| all || few_tests.contains(&format!("def {name}("))).collect();
         assert_eq!(passed(&report), true_ones, "{family}: {code}\n{}", told(&report));
     }
     let starred = [("test_starred.py", STARRED)];
@@ -299,7 +304,7 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
     }
     for lie in of_each_kind(LIES.iter().copied(), |_| ()) {
         let code = WIRES.replace("LIE", lie);
-        let report = judged("test", &format!("{LAZY}{code}"), &few);
+        let report = judged_with(SOON, "test", &format!("{LAZY}{code}"), &few);
         assert_eq!(passed(&report), BTreeSet::new(), "{lie}\n{}", told(&report));
     }
 }

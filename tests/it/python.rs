@@ -405,7 +405,8 @@ fn no_cheat_is_promoted_even_with_every_effect() {
     let names = CHEATS.map(|(name, _)| name);
     for effects in [every, ""] {
         let server = Server::start(vec![Act::Make(cheat)]);
-        let world = cheats(&server, &names, effects);
+        let more = format!("{effects}[gate.test]\ntimeout_s = 10\n");
+        let world = cheats(&server, &names, &more);
         let run = world.run(&["run"]);
         // The candidate's fault, never the machine's.
         assert_eq!(run.code, 20, "{run:?}");

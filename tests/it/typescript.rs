@@ -507,7 +507,8 @@ fn no_cheat_is_promoted_even_with_every_effect() {
     let names = CHEATS.map(|(name, _)| name);
     for effects in [every, ""] {
         let server = Server::start(vec![Act::Make(cheat)]);
-        let world = world(&server, names[0], ROMAN, &format!("{FEW_GATES}{effects}"));
+        let more = format!("{FEW_GATES}{effects}[gate.test]\ntimeout_s = 10\n");
+        let world = world(&server, names[0], ROMAN, &more);
         for name in names {
             world.write(&format!("specs/{name}.md"), ROMAN);
         }
