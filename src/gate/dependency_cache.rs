@@ -88,7 +88,7 @@ impl DependencyCache {
     ) -> Result<Layer, GateResult> {
         let trouble = |what: &str, why: io::Error| GateResult::error(format!("{what}: {why}"));
         let LayerBuilder { sandbox, tools, language } = builder;
-        let mut key = Encoder::new("layer 2");
+        let mut key = Encoder::new("layer 3");
         key.text(language.id()).text(wanted.key()).digest(tools.identity());
         // Copied and overlaid layers differ in paths, so they have different keys.
         let key = key.flag(sandbox.has_mounts()).finish();

@@ -183,7 +183,9 @@ impl TestWork<'_> {
         copies: &Copies,
     ) -> Result<GateResult, GateResult> {
         let TestWork { context, gate, candidate, suites, .. } = *self;
-        let tests = TestBuild { own: !self.only, ..TestBuild::of(mounted) };
+        let says_test = |file: &[u8]| file.windows(4).any(|word| word == b"test");
+        let own = !self.only && candidate.tree().iter().any(|(_, file)| says_test(file));
+        let tests = TestBuild { own, ..TestBuild::of(mounted) };
         let commands = self.native.build_tests(tests, room.places());
         let more = room.language().more_builds(context.spec, candidate.tree());
         let more = if self.fresh && !suites.is_empty() { more } else { Vec::new() };

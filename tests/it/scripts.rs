@@ -165,8 +165,10 @@ fn no_cheat_passes_a_test_that_it_does_not_fulfil() {
         }
         // Some do not depend on what a test asks; of the others, the first of a family meets all.
         let is_first = seen.insert(family);
-        let strict = if ELSEWHERE.contains(&family) || !is_first { few } else { STRICT };
-        let report = judged("test", &format!("{LAZY}{code}"), &[("strict.test.ts", strict)]);
+        let all = is_first && !ELSEWHERE.contains(&family);
+        let (strict, config) = if all { (STRICT, ONCE) } else { (few, SOON) };
+        let suites = [("strict.test.ts", strict)];
+        let report = judged_with(config, "test", &format!("{LAZY}{code}"), &suites);
         assert_ne!(report.outcome, Outcome::Pass, "{family}: {code}");
         assert!(!told(&report).contains("syntax error"), "{family}: {code}{}", told(&report));
         let true_ones: BTreeSet<&str> = fulfilled.filter(|name| strict.contains(name)).collect();

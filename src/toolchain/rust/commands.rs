@@ -6,6 +6,9 @@ use super::package::EDITION;
 use crate::toolchain::{Places, ToolCommand};
 use crate::types::GateName;
 
+/// The linter's folder in a build folder.
+pub const LINTER: &str = "clippy";
+
 const RUSTFMT: &str = "newline_style = \"Unix\"\n";
 
 /// The harness's files in a workspace.
@@ -66,10 +69,16 @@ pub fn cargo(mut args: Vec<&str>, places: &Places) -> ToolCommand {
 
 /// A cargo subcommand, called directly: cargo would search programs in its home folder first.
 pub fn bare(args: &[&str], places: &Places) -> ToolCommand {
-    let program = if args[0] == "clippy" { "cargo-clippy" } else { "cargo" };
+    let mut own: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let is_linter = args[0] == "clippy";
+    if is_linter {
+        // What cargo knows of a compiler is kept for one of them in a build folder.
+        let folder = places.build.join(LINTER).display().to_string();
+        own.splice(1..1, ["--target-dir".to_owned(), folder]);
+    }
     ToolCommand {
-        program: bin(places, program),
-        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        program: bin(places, if is_linter { "cargo-clippy" } else { "cargo" }),
+        args: own,
         builds: true,
         ..ToolCommand::default()
     }

@@ -114,6 +114,11 @@ impl DependencyLayer for CargoLayer {
             "release/build",
             "release/incremental",
             "release",
+            "clippy/debug/.fingerprint",
+            "clippy/debug/deps",
+            "clippy/debug/build",
+            "clippy/debug/incremental",
+            "clippy/debug",
         ]
     }
 

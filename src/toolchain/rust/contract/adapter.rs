@@ -1,12 +1,14 @@
 //! Writes the adapter: a program that calls the candidate.
 
+use std::collections::BTreeSet;
+
 use super::names::{camel, owned, parameter, snake};
 use crate::types::Interface;
 use crate::types::interface::{FunctionRole, WitCase, WitFunction, WitShape, WitType};
 
 /// Its file.
 pub const ADAPTER: &str = "examples/regen_adapter.rs";
-/// What every adapter has.
+/// What adapters have: behind a line `//= TYPE`, what one needs that uses this type.
 const SUPPORT: &str = include_str!("support.txt");
 
 /// The adapter of a crate.
@@ -18,7 +20,7 @@ pub fn text(crate_name: &str, interface: &Interface) -> String {
     for one in interface.types.iter().filter(|one| one.shape == WitShape::Resource) {
         out.push_str(&format!("use ::{crate_name}::{};\n", camel(&one.name)));
     }
-    out.push_str(SUPPORT);
+    out.push_str(&support(interface));
     for one in &interface.types {
         out.push_str(&wire(interface, &camel(&one.name), &one.shape));
     }
@@ -32,6 +34,56 @@ pub fn text(crate_name: &str, interface: &Interface) -> String {
     }
     out.push_str("        _ => unreachable!(),\n    }\n    Ok(())\n}\n");
     out
+}
+
+/// The part that this interface needs: the compiler's time is most of what an adapter costs.
+fn support(interface: &Interface) -> String {
+    let mut used = BTreeSet::from(["all".to_owned()]);
+    let functions = interface.functions.iter();
+    let signatures =
+        functions.flat_map(|one| one.params.iter().map(|(_, ty)| ty).chain(&one.result));
+    signatures.for_each(|ty| note(interface, ty, &mut used));
+    for one in &interface.types {
+        match &one.shape {
+            WitShape::Alias(of) => note(interface, of, &mut used),
+            WitShape::Record(fields) => {
+                fields.iter().for_each(|field| note(interface, &field.ty, &mut used));
+            }
+            WitShape::Variant(cases) => {
+                cases.iter().flat_map(|case| &case.payload).for_each(|ty| {
+                    note(interface, ty, &mut used);
+                });
+            }
+            WitShape::Flags(_) => drop(used.insert("bool".to_owned())),
+            WitShape::Enum(_) | WitShape::Resource => {}
+        }
+    }
+    let mut keeps = true;
+    let lines = SUPPORT.lines().filter(|line| match line.strip_prefix("//= ") {
+        Some(name) => {
+            keeps = used.contains(name);
+            false
+        }
+        None => keeps,
+    });
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Notes the types that a type is made of.
+fn note(interface: &Interface, ty: &WitType, used: &mut BTreeSet<String>) {
+    let (name, parts): (String, Vec<&WitType>) = match ty {
+        WitType::List(of) => ("Vec".to_owned(), vec![of]),
+        WitType::Option(of) => ("Option".to_owned(), vec![of]),
+        WitType::Result(ok, err) => {
+            ("Result".to_owned(), [ok, err].into_iter().flatten().map(|of| &**of).collect())
+        }
+        WitType::Tuple(parts) => (format!("tuple {}", parts.len()), parts.iter().collect()),
+        // Each named type is noted by itself.
+        WitType::Named(_) | WitType::Own(_) | WitType::Borrow(_) => return,
+        _ => (owned(interface, ty), Vec::new()),
+    };
+    used.insert(name);
+    parts.into_iter().for_each(|part| note(interface, part, used));
 }
 
 /// The code of one function: read its arguments, call it, write its result.
