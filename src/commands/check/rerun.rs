@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use futures::StreamExt;
 
+use super::drift_budget::DriftBudget;
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
 use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor, GateInputs};
@@ -172,9 +173,11 @@ impl Workspace {
         let ours = self.places.verify_state().is_ok();
         let ledger = ours.then(|| SqliteLedger::read(&self.places.ledger()).ok()).flatten();
         let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
+        let paid = machine.key.filter(|_| ours).map(|_| DriftBudget::open(self, &spec));
+        let paid = paid.transpose()?;
         let context =
             CallContext { spec, target, job: InputsDigest(candidate.digest()), attempt: 1 };
-        let reserve = |_| Ok(());
+        let reserve = |samples| paid.as_ref().map_or(Ok(()), |paid| paid.reserve(samples));
         let (servers, generators) =
             (RateLimits::default(), Arc::new(generator::of) as MakeGenerator);
         let answering = self.answering(
@@ -221,6 +224,9 @@ impl Workspace {
             if stops {
                 break;
             }
+        }
+        if let Some(paid) = &paid {
+            paid.settle(answering.and_then(|model| model.spent()))?;
         }
         Ok(reports)
     }

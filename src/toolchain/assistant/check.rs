@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::toolchain::coverage::at;
+use crate::toolchain::typescript::evaluated;
 use crate::toolchain::{OptionSchema, Suite};
 use crate::types::behaviour::{MODEL, MOST_SAMPLES, fewest};
 use crate::types::text::counted;
@@ -57,6 +58,7 @@ pub fn spec(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
             problems.extend(unreachable(clause, &model));
         }
     }
+    problems.extend(suites.iter().filter_map(evaluating));
     let tests = suites.iter().flat_map(|suite| &suite.tests);
     let mut names: Vec<&str> = tests.map(|test| test.name.as_str()).collect();
     names.sort_unstable();
@@ -66,6 +68,17 @@ pub fn spec(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
         problems.push(Problem::error("suite::twice", message).help(help));
     }
     problems
+}
+
+/// The problem of a file that runs text as code: an answer could report its own result.
+fn evaluating(suite: &Suite) -> Option<Problem> {
+    let (name, line) = evaluated(&suite.text).ok()??;
+    let message = format!("the test runs text as code: `{name}`");
+    let help = "run an answer that is code as a program of its own, by `node:child_process`";
+    let mut problem = Problem::error("suite::code", message).help(help).file(suite.path.as_str());
+    problem.line = line as usize;
+    // In a test these two throw.
+    Some(if ["eval", "Function"].contains(&name.as_str()) { problem } else { problem.warning() })
 }
 
 /// The problem of a clause whose rate no number of passed samples shows.

@@ -50,6 +50,38 @@ pub fn tokens(text: &str) -> Result<Vec<(ScriptToken, u32)>, String> {
     Ok(lexer.found)
 }
 
+/// The first place where text is run as code, with its line: a call of `eval` or `Function`, or a
+/// module for it.
+///
+/// # Errors
+/// A line can be read in two ways.
+pub fn evaluated(text: &str) -> Result<Option<(String, u32)>, String> {
+    let tokens = tokens(text)?;
+    let at = |place: Option<usize>| place.and_then(|at| tokens.get(at)).map(|(token, _)| token);
+    let is_word = |token: Option<&ScriptToken>, words: &[&str]| {
+        matches!(token, Some(ScriptToken::Word(word)) if words.contains(&word.as_str()))
+    };
+    let is_code = |place: usize, token: &ScriptToken| match token {
+        ScriptToken::Word(word) => {
+            ["eval", "Function"].contains(&word.as_str())
+                && at(Some(place + 1)) == Some(&ScriptToken::Sign('('))
+                && at(place.checked_sub(1)) != Some(&ScriptToken::Sign('.'))
+        }
+        ScriptToken::Text(Some(text)) => {
+            let name = text.strip_prefix("node:").unwrap_or(text);
+            let is_imported = is_word(at(place.checked_sub(1)), &["from"])
+                || is_word(at(place.checked_sub(2)), &["import", "require"]);
+            is_imported && (["vm", "worker_threads"].contains(&name) || text.starts_with("data:"))
+        }
+        ScriptToken::Text(None) | ScriptToken::Sign(_) => false,
+    };
+    let found = tokens.iter().enumerate().find(|(place, (token, _))| is_code(*place, token));
+    Ok(found.map(|(_, (token, line))| match token {
+        ScriptToken::Word(name) | ScriptToken::Text(Some(name)) => (name.clone(), *line),
+        ScriptToken::Text(None) | ScriptToken::Sign(_) => (String::new(), *line),
+    }))
+}
+
 /// `throw new Error("not implemented")` replaces code that a model left out.
 pub fn unwritten(path: &str, text: &str) -> Option<(&'static str, usize)> {
     if !path.ends_with(".ts") && !path.ends_with(".js") {
