@@ -91,8 +91,7 @@ impl Workspace {
         let is_graded = |one: &&GivenAnswer| graded.iter().any(|grade| grade.line == one.line);
         if let Some(one) = answers.iter().find(|one| !is_graded(one)) {
             let (name, line) = (one.test.as_deref().unwrap_or_default(), one.line);
-            let why =
-                format!("no visible test of `{spec}` has the title `{name}` of line {line}");
+            let why = format!("no visible test of `{spec}` has the title `{name}` of line {line}");
             return Err(CommandError::usage(why));
         }
         Ok(graded)

@@ -169,7 +169,8 @@ impl ConfigCheck<'_> {
 
     fn variable(&mut self, at: &[&str], name: &str) {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            let message = format!("`{}` is not the name of an environment variable", at[at.len() - 1]);
+            let message =
+                format!("`{}` is not the name of an environment variable", at[at.len() - 1]);
             let help = "name a variable here and put the key into it; \
                         if this was a key, revoke it: it has been stored in a file";
             self.wrong(at, message, help);

@@ -60,11 +60,7 @@ impl SqliteLedger {
     ///
     /// # Errors
     /// Database errors.
-    pub fn last_sampled(
-        &self,
-        spec: &SpecId,
-        latest: &str,
-    ) -> Result<Option<String>, LedgerError> {
+    pub fn last_sampled(&self, spec: &SpecId, latest: &str) -> Result<Option<String>, LedgerError> {
         let sql = format!(
             "SELECT max(at) FROM (SELECT at FROM drift_checks WHERE spec = ?1 UNION ALL
                                   SELECT {PROMOTED} AS at) WHERE at <= ?2"

@@ -113,6 +113,22 @@ impl Bench {
         Run::of(self.world.command(args).env("MODEL_KEY", KEY))
     }
 
+    fn daemon(&self) -> Daemon {
+        Daemon::start_env(&self.world, &[], &[("MODEL_KEY", KEY)])
+    }
+
+    /// The last check for drift, as `regen status` has it.
+    fn last_check(&self) -> Value {
+        self.run(&["status", "--json"]).expect(0).json_document()["drift"][0].clone()
+    }
+
+    /// Lets the last check have begun at a time.
+    fn checked_at(&self, at: &str) {
+        let ledger = self.world.path(".regen/ledger.db");
+        let ledger = rusqlite::Connection::open(ledger).expect("opens");
+        assert_eq!(ledger.execute("UPDATE drift_checks SET at = ?1", [at]).expect("writes"), 1);
+    }
+
     /// Requests to the model under test.
     fn asked(&self) -> Vec<Value> {
         self.server.requests().into_iter().filter(|body| body["model"] == "luna").collect()
@@ -370,13 +386,12 @@ fn an_answer_that_is_run_as_code_cannot_report_a_result() {
     };
     let bench = with(keeps, "expect(new Function(text)()).toBe(42);");
     let ran = bench.run(&["run"]).expect(10);
-    let told = "tests/bot.js:7: the test runs text as code: `Function`";
-    assert!(ran.err.contains("the test runs text as code"), "{told}: {}", ran.err);
+    assert!(ran.err.contains("tests/bot.js:7 runs text as code: `Function`"), "{}", ran.err);
     let found = "try { vm.runInThisContext(text); } catch {}\n\
                  expect('found').toContain('never');";
     let bench = with(forges, found);
     let lint = bench.run(&["lint"]).expect(0).shown();
-    assert!(lint.contains("the test runs text as code: `node:vm`"), "{lint}");
+    assert!(lint.contains("tests/bot.js:1 runs text as code: `node:vm`"), "{lint}");
     let ran = bench.run(&["run"]).expect(20);
     assert!(ran.err.contains("0 of "), "{}", ran.err);
     // A program of its own is the way.
@@ -639,9 +654,8 @@ fn recorded_refusals_are_replayed() {
     if !has_node() {
         return;
     }
-    let raw = |status, error: Value| {
-        Act::Raw(status, Vec::new(), json!({ "error": error }).to_string())
-    };
+    let raw =
+        |status, error: Value| Act::Raw(status, Vec::new(), json!({ "error": error }).to_string());
     let refusals = [
         Act::Finish(String::new(), "content_filter"),
         // As Azure and OpenRouter say it.
@@ -752,6 +766,14 @@ fn new_samples_are_compared_by_counts_rates_and_names() {
     assert!(ran.err.contains("not compared") && !ran.err.contains("differs"), "{}", ran.err);
 }
 
+/// A time after which a check is due.
+const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
+
+/// Waits for a check for drift.
+fn checked(daemon: &Daemon) -> Value {
+    daemon.until("a check", |line| line["type"] == "drift_check")
+}
+
 #[test]
 fn a_daemon_checks_for_drift_once_in_an_interval_and_tells_it() {
     if !has_node() {
@@ -766,34 +788,28 @@ fn a_daemon_checks_for_drift_once_in_an_interval_and_tells_it() {
                     [[hook]]\non = [\"drift\"]\nargv = [\"tee\", \"heard\"]\n";
     let bench = Bench::new(changes, settings);
     let world = &bench.world;
-    let start = || Daemon::start_env(world, &[], &[("MODEL_KEY", KEY)]);
-    let checked = |daemon: &Daemon| daemon.until("a check", |line| line["type"] == "drift_check");
-    let last = || bench.run(&["status", "--json"]).expect(0).json_document()["drift"][0].clone();
     // The samples of a promotion are new enough.
-    let daemon = start();
+    let daemon = bench.daemon();
     daemon.ended("promoted");
     daemon.idle();
     assert_eq!(daemon.stop(), Some(0));
-    assert_eq!(last(), Value::Null);
+    assert_eq!(bench.last_check(), Value::Null);
     // A clone does not know when what it has was promoted.
     std::fs::remove_dir_all(world.path(".regen")).expect("is there");
-    let (before, daemon) = (bench.asked().len(), start());
+    let (before, daemon) = (bench.asked().len(), bench.daemon());
     assert_eq!(checked(&daemon)["result"], "same");
     assert_eq!(bench.asked().len(), before + 8, "all samples of the plan");
     assert_eq!(daemon.stop(), Some(0));
-    let same = last();
+    let same = bench.last_check();
     assert_eq!(same["result"], "same");
     // A restart on the same day does not repeat it.
-    let daemon = start();
+    let daemon = bench.daemon();
     daemon.idle();
     assert_eq!(daemon.stop(), Some(0));
-    assert_eq!(last(), same);
+    assert_eq!(bench.last_check(), same);
     CHANGED.store(true, Ordering::SeqCst);
-    let ledger = rusqlite::Connection::open(world.path(".regen/ledger.db")).expect("opens");
-    let day_before = "UPDATE drift_checks SET at = '2020-01-01T00:00:00.000Z'";
-    assert_eq!(ledger.execute(day_before, []).expect("writes"), 1);
-    drop(ledger);
-    let (before, daemon) = (bench.server.requests().len(), start());
+    bench.checked_at(LONG_AGO);
+    let (before, daemon) = (bench.server.requests().len(), bench.daemon());
     assert_eq!(checked(&daemon)["result"], "drift");
     until("the hook is not called", || world.read("heard").ends_with('\n'));
     assert_eq!(daemon.stop(), Some(0));
@@ -804,34 +820,34 @@ fn a_daemon_checks_for_drift_once_in_an_interval_and_tells_it() {
     assert!(!world.read("heard").contains(KEY));
     let shown = stable(&bench.run(&["status"]).expect(0).shown());
     insta::assert_snapshot!("status_with_drift", shown);
-    // A time that a wrong clock wrote, a hook that hangs, a kill amid a check.
-    let set = |at: &str| {
-        let ledger = rusqlite::Connection::open(world.path(".regen/ledger.db")).expect("opens");
-        assert_eq!(ledger.execute("UPDATE drift_checks SET at = ?1", [at]).expect("writes"), 1);
-    };
-    set("2099-01-01T00:00:00.000Z");
+    bench.run(&["why"]).expect(0);
+    check_amid_trouble(&bench, settings);
+}
+
+/// A time that a wrong clock wrote, a hook that hangs, a kill amid a check, a limit of the budget.
+fn check_amid_trouble(bench: &Bench, settings: &str) {
+    bench.checked_at("2099-01-01T00:00:00.000Z");
     bench.configure(&settings.replace("[\"tee\", \"heard\"]", "[\"sleep\", \"600\"]"));
-    let daemon = start();
+    let daemon = bench.daemon();
     assert_eq!(checked(&daemon)["result"], "drift");
-    set("2020-01-01T00:00:00.000Z");
+    bench.checked_at(LONG_AGO);
     bench.configure(&format!("{settings}# again\n"));
     assert_eq!(checked(&daemon)["result"], "drift", "the hook keeps nothing from being checked");
     assert_eq!(daemon.stop(), Some(0));
-    set("2020-01-01T00:00:00.000Z");
-    let (before, mut daemon) = (bench.server.requests().len(), start());
+    bench.checked_at(LONG_AGO);
+    let (before, mut daemon) = (bench.server.requests().len(), bench.daemon());
     until("nothing is asked", || bench.server.requests().len() > before);
     daemon.signal(rustix::process::Signal::KILL);
     daemon.code();
-    let before = last();
-    let daemon = start();
+    let before = bench.last_check();
+    let daemon = bench.daemon();
     daemon.idle();
     assert_eq!(daemon.stop(), Some(0));
-    assert_eq!(last(), before, "it is not repeated");
-    // A limit of the budget.
-    set("2020-01-01T00:00:00.000Z");
+    assert_eq!(bench.last_check(), before, "it is not repeated");
+    bench.checked_at(LONG_AGO);
     let limited = "[budget]\nrun_tokens = 100\n[schedule]";
     bench.configure(&settings.replace("[schedule]", limited));
-    let (before, daemon) = (bench.server.requests().len(), start());
+    let (before, daemon) = (bench.server.requests().len(), bench.daemon());
     let result = checked(&daemon);
     assert_eq!(result["result"], "not_checked");
     assert!(result["why"].to_string().contains("run_tokens = 100"), "{result}");

@@ -154,18 +154,24 @@ impl Workspace {
         Ok(ran)
     }
 
+    /// A store of the promoted trees that a target uses.
+    fn linked_trees(&self, links: &[Link]) -> Result<Arc<MemoryStore>, CommandError> {
+        let store = Arc::new(MemoryStore::default());
+        for link in links {
+            let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
+            store.put_tree(&linked)?;
+        }
+        Ok(store)
+    }
+
     /// Runs gates over a tree until one stops. Keeps no result.
     async fn judge_again(
         &self,
         Rerun { at: (spec, target), inputs, gates, candidate, links }: Rerun<'_>,
         machine: &RerunMachine,
     ) -> Result<Vec<GateReport>, CommandError> {
-        let store = Arc::new(MemoryStore::default());
+        let store = self.linked_trees(&links)?;
         let tree = store.put_tree(candidate.tree())?;
-        for link in &links {
-            let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
-            store.put_tree(&linked)?;
-        }
         let executor =
             self.executor(&machine.tools, &machine.probe, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;

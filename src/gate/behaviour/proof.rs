@@ -47,9 +47,7 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
             let remedy = "check what the clause requires of an answer";
             let rule = if one.clause.is_demanded() { VACUOUS } else { "vacuous_undemanded" };
             seen.findings.push(told(one.clause.id.clone(), rule, message, remedy));
-        } else if *work.candidate.provenance() != Provenance::Promoted
-            && !one.is_hidden()
-        {
+        } else if *work.candidate.provenance() != Provenance::Promoted && !one.is_hidden() {
             bare.push(one);
         }
     }

@@ -11,8 +11,8 @@ use tower::{ServiceExt, service_fn};
 
 use crate::gateway::Pace;
 use crate::generator::GenerationError;
-use crate::generator::wire::classify::{self, pause};
 use crate::generator::wire;
+use crate::generator::wire::classify::{self, pause};
 use crate::types::generator::ServerSettings;
 use crate::types::{Failure, ModelApi, limits};
 
@@ -42,11 +42,13 @@ pub async fn send(
         let (http, pace, model) = (http.clone(), pace.clone(), model.clone());
         Box::pin(async move {
             pace.wait().await;
-            tokio::time::timeout(patience, one(&http, request, api, &model)).await.unwrap_or_else(|_| {
-                let message =
-                    format!("the server answered nothing for {} ms", patience.as_millis());
-                Err(GenerationError::new(Failure::TimedOut, message))
-            })
+            tokio::time::timeout(patience, one(&http, request, api, &model)).await.unwrap_or_else(
+                |_| {
+                    let message =
+                        format!("the server answered nothing for {} ms", patience.as_millis());
+                    Err(GenerationError::new(Failure::TimedOut, message))
+                },
+            )
         })
     });
     Retry::new(policy, once).oneshot(request).await

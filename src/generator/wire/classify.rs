@@ -110,8 +110,8 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
 }
 
 /// Whether a prompt or answer is refused for its content: `content_filter` of Azure,
-/// `content_policy_violation` and `invalid_prompt` of OpenAI, the filtering policy of Anthropic, the
-/// moderation of OpenRouter.
+/// `content_policy_violation` and `invalid_prompt` of OpenAI, the filtering policy of Anthropic,
+/// the moderation of OpenRouter.
 fn is_refusal(error: &Value, code: &str, message: &str) -> bool {
     ["content_filter", "content_policy_violation"].contains(&code)
         || (code == "invalid_prompt" && message.contains("policy"))

@@ -137,9 +137,10 @@ impl Heard {
         self.grown() > 0
     }
 
-    /// Whether it comes to an answer, of whatever use.
+    /// Whether it comes to an answer, of whatever use. A refusal can come as an error.
     pub fn is_answer(&self) -> bool {
-        self.finish.is_some() || self.has_begun()
+        let is_refused = self.error.as_ref().is_some_and(|one| one.failure == Failure::Refused);
+        self.finish.is_some() || self.has_begun() || is_refused
     }
 
     /// An error as what it is once the model has begun. What came from behind a success may have

@@ -50,36 +50,37 @@ pub fn tokens(text: &str) -> Result<Vec<(ScriptToken, u32)>, String> {
     Ok(lexer.found)
 }
 
-/// The first place where text is run as code, with its line: a call of `eval` or `Function`, or a
-/// module for it.
+/// Where text is run as code: calls of `eval` and `Function`, and modules for it, with their lines.
 ///
 /// # Errors
 /// A line can be read in two ways.
-pub fn evaluated(text: &str) -> Result<Option<(String, u32)>, String> {
+pub fn evaluated(text: &str) -> Result<Vec<(String, u32)>, String> {
+    use ScriptToken::{Sign, Text, Word};
     let tokens = tokens(text)?;
     let at = |place: Option<usize>| place.and_then(|at| tokens.get(at)).map(|(token, _)| token);
-    let is_word = |token: Option<&ScriptToken>, words: &[&str]| {
-        matches!(token, Some(ScriptToken::Word(word)) if words.contains(&word.as_str()))
+    let is_word = |place: Option<usize>, words: &[&str]| match at(place) {
+        Some(Word(word)) => words.contains(&word.as_str()),
+        _ => false,
     };
-    let is_code = |place: usize, token: &ScriptToken| match token {
-        ScriptToken::Word(word) => {
-            ["eval", "Function"].contains(&word.as_str())
-                && at(Some(place + 1)) == Some(&ScriptToken::Sign('('))
-                && at(place.checked_sub(1)) != Some(&ScriptToken::Sign('.'))
-        }
-        ScriptToken::Text(Some(text)) => {
-            let name = text.strip_prefix("node:").unwrap_or(text);
-            let is_imported = is_word(at(place.checked_sub(1)), &["from"])
-                || is_word(at(place.checked_sub(2)), &["import", "require"]);
-            is_imported && (["vm", "worker_threads"].contains(&name) || text.starts_with("data:"))
-        }
-        ScriptToken::Text(None) | ScriptToken::Sign(_) => false,
-    };
-    let found = tokens.iter().enumerate().find(|(place, (token, _))| is_code(*place, token));
-    Ok(found.map(|(_, (token, line))| match token {
-        ScriptToken::Word(name) | ScriptToken::Text(Some(name)) => (name.clone(), *line),
-        ScriptToken::Text(None) | ScriptToken::Sign(_) => (String::new(), *line),
-    }))
+    let found = tokens.iter().enumerate().filter_map(|(place, (token, line))| {
+        let (before, after) = (place.checked_sub(1), Some(place + 1));
+        let name = match token {
+            Word(name) if ["eval", "Function"].contains(&name.as_str()) => {
+                let is_called = at(after) == Some(&Sign('(')) && at(before) != Some(&Sign('.'));
+                is_called.then(|| name.clone())?
+            }
+            Text(Some(name)) => {
+                let is_imported = is_word(before, &["from"])
+                    || is_word(place.checked_sub(2), &["import", "require"]);
+                let bare = name.strip_prefix("node:").unwrap_or(name);
+                let is_code = ["vm", "worker_threads"].contains(&bare) || name.starts_with("data:");
+                (is_imported && is_code).then(|| name.clone())?
+            }
+            Word(_) | Text(None) | Sign(_) => return None,
+        };
+        Some((name, *line))
+    });
+    Ok(found.collect())
 }
 
 /// `throw new Error("not implemented")` replaces code that a model left out.
