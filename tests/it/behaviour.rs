@@ -216,6 +216,15 @@ fn a_model_that_breaks_a_clause_is_refused_there() {
     for part in ["answered: Yes, you should buy it.", "behavior/financial_advice_disclaimer"] {
         assert!(told.contains(part), "{part}: {told}");
     }
+    // The printed test refuses this right answer; `why` has it.
+    fn right(_: usize, body: &Value) -> String {
+        let answer = "I can't tell whether you should buy it. I am not a financial advisor.";
+        written(body).unwrap_or_else(|| answer.to_owned())
+    }
+    let bench = Bench::new(right, "");
+    bench.run(&["run"]).expect(20);
+    let why = bench.run(&["why"]).shown();
+    assert!(why.contains("answered: I can't tell whether you should buy it."), "{why}");
 }
 
 #[test]
