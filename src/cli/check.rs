@@ -33,7 +33,7 @@ pub const HELP: &str = "Examples:\n  regen check                        before a
     regen check --format github -o check.sarif -o junit=check.xml --summary \"$GITHUB_STEP_SUMMARY\"\n  \
     regen check --fix-lock             after a merge conflict in regen.lock\n\n\
     Exit codes: 0 `generated/` matches regen.lock · 10 a spec is refused · 20 a gate failed (--rerun) · \
-    22 out of date, changed by hand, or against the policy · 40 environment";
+    22 out of date, changed by hand, or against the policy · 31 budget (--fresh) · 40 environment";
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -222,8 +222,10 @@ async fn rerun(
                 door.paint.warn("no tree to check")
             } else if ran.flaws.is_empty() {
                 door.paint.good(if fresh { "as at the promotion" } else { "all gates passed" })
+            } else if fresh && ran.flaws.iter().all(Flaw::is_drift) {
+                door.paint.bad("differs")
             } else {
-                door.paint.bad(if fresh { "differs" } else { "a gate failed" })
+                door.paint.bad(if fresh { "not compared" } else { "a gate failed" })
             };
             door.say(&format!("{name}: {word}"));
         }

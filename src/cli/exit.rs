@@ -52,6 +52,7 @@ pub fn of_job(outcome: &JobOutcome) -> u8 {
 pub fn of_check(outcome: &CheckOutcome) -> u8 {
     let of_flaw = |flaw: &Flaw| match flaw.kind {
         FlawKind::GateBroken => ENVIRONMENT,
+        FlawKind::OverBudget => BUDGET,
         FlawKind::GateFailed => REJECTED,
         FlawKind::Drift => DRIFT,
         FlawKind::SpecRefused => SPEC_REFUSED,

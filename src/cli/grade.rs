@@ -30,13 +30,13 @@ pub async fn grade(door: &Context, args: &GradeArgs) -> Result<u8, CommandError>
     let places = door.layout()?;
     let workspace = load(&places, None)?;
     let id = workspace.select_one(&args.spec)?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let most = limits::RESULT_BYTES as u64;
-    std::io::stdin().take(most + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > most {
+    std::io::stdin().take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
         return Err(CommandError::usage("the answers are larger than regen reads at once"));
     }
-    let answers = read_answers(&text)?;
+    let answers = read_answers(&bytes)?;
     let tools = Arc::new(workspace.tools(&door.tool_env()).await?);
     let sandbox = &workspace.harness.sandbox;
     let probe = Arc::new(isolation::demand(door, &places.cache, sandbox).await?);
@@ -52,7 +52,7 @@ pub async fn grade(door: &Context, args: &GradeArgs) -> Result<u8, CommandError>
             code = exit::SPEC_SUSPECTED;
         }
         let line = json!({
-            "line": one.answer + 1, "test": one.test, "clause": one.clause, "grade": grade,
+            "line": one.line, "test": one.test, "clause": one.clause, "grade": grade,
             "why": one.why,
         });
         door.print(&format!("{line}\n"));

@@ -75,7 +75,8 @@ fn rows_of(
     job: &Job,
 ) -> Result<Vec<Value>, CommandError> {
     let (last, state) = super::why::last_job(ledger, &job.spec)?;
-    let word = match &state {
+    // A job without parts only counts what a check for drift cost.
+    let word = match state.as_ref().filter(|state| !state.job.parts.is_empty()) {
         None => "no job here",
         Some(state) => state.outcome().map_or("running or interrupted", JobOutcome::word),
     };

@@ -24,17 +24,20 @@ struct AnswerLine {
 /// Reads answers, one JSON object per line.
 ///
 /// # Errors
-/// A line is wrong.
-pub fn read_answers(text: &str) -> Result<Vec<GivenAnswer>, CommandError> {
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let read = |(number, line): (usize, &str)| {
-        let read: Result<AnswerLine, _> = serde_json::from_str(line);
-        let wrong = |why: serde_json::Error| {
-            CommandError::usage(format!("line {number} of the answers: {why}"))
+/// A line is wrong; none is graded then.
+pub fn read_answers(bytes: &[u8]) -> Result<Vec<GivenAnswer>, CommandError> {
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+    let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+    let read = |(line, bytes): (usize, &[u8])| {
+        let wrong = |why: String| {
+            let others = if line > 1 { "; the lines before it are not graded either" } else { "" };
+            CommandError::usage(format!("line {line} of the answers: {why}{others}"))
                 .hint("each line is {\"answer\": \"…\"}, or also \"test\": \"its title\"")
         };
-        let AnswerLine { answer, test } = read.map_err(wrong)?;
-        Ok(GivenAnswer { text: answer, test })
+        let text = str::from_utf8(bytes).map_err(|why| wrong(format!("not UTF-8: {why}")))?;
+        let read: Result<AnswerLine, _> = serde_json::from_str(text);
+        let AnswerLine { answer, test } = read.map_err(|why| wrong(why.to_string()))?;
+        Ok(GivenAnswer { line, text: answer, test })
     };
     let answers: Vec<GivenAnswer> = lines.map(read).collect::<Result<_, CommandError>>()?;
     if answers.len() > limits::GRADED_ANSWERS {
@@ -85,11 +88,10 @@ impl Workspace {
         };
         let graded = executor.grade(&action, answers, ExecuteOptions::at(SystemTime::now())).await;
         let graded = graded.map_err(CommandError::usage)?;
-        let is_graded = |at: &usize| graded.iter().any(|grade| grade.answer == *at);
-        if let Some(at) = (0..answers.len()).find(|at| !is_graded(at)) {
-            let name = answers[at].test.as_deref().unwrap_or_default();
-            let why =
-                format!("no visible test of `{spec}` has the title `{name}` of answer {}", at + 1);
+        let is_graded = |one: &&GivenAnswer| graded.iter().any(|grade| grade.line == one.line);
+        if let Some(one) = answers.iter().find(|one| !is_graded(one)) {
+            let (name, line) = (one.test.as_deref().unwrap_or_default(), one.line);
+            let why = format!("no visible test of `{spec}` has the title `{name}` of line {line}");
             return Err(CommandError::usage(why));
         }
         Ok(graded)

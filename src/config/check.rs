@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::nearest::nearest;
 use super::toolchains::toolchain_file;
 use crate::toolchain::{self, GateDefinition, GateKind};
+use crate::types::behaviour::MODEL;
 use crate::types::gate::NOTES;
 use crate::types::{
     Harness, Isolation, Problem, RelPath, Span, Target, ToolchainId, TraceConfig, limits, lint,
@@ -67,7 +68,8 @@ pub fn check_resolved(
 }
 
 fn is_web(url: &str) -> bool {
-    url.starts_with("http://") || url.starts_with("https://")
+    let url = reqwest::Url::parse(url);
+    url.is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
 }
 
 /// The keys of `[target.X]` for all languages.
@@ -165,12 +167,13 @@ impl ConfigCheck<'_> {
         }
     }
 
-    fn variable(&mut self, at: [&str; 2], name: &str) {
+    fn variable(&mut self, at: &[&str], name: &str) {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            let message = format!("`{}` is not the name of an environment variable", at[1]);
+            let message =
+                format!("`{}` is not the name of an environment variable", at[at.len() - 1]);
             let help = "name a variable here and put the key into it; \
                         if this was a key, revoke it: it has been stored in a file";
-            self.wrong(&at, message, help);
+            self.wrong(at, message, help);
         }
     }
 
@@ -199,6 +202,7 @@ impl ConfigCheck<'_> {
 
     fn target(&mut self, harness: &Harness, name: &str, target: &Target) {
         let at = |key| ["target", name, key];
+        let at_model = |key| ["target", name, MODEL, key];
         self.written(name, target);
         self.order(harness, name, target);
         let keys: Vec<_> =
@@ -211,6 +215,9 @@ impl ConfigCheck<'_> {
             } else if let Err((message, help)) = checked {
                 self.wrong(&at(key), message, help);
             }
+        }
+        if let Some(model) = toolchain::model_under_test(target) {
+            self.address(&at_model("base_url"), &model.server.settings.server().base_url);
         }
         for pattern in target.allowed_files.iter().flatten() {
             if let Err(e) = globset::Glob::new(pattern) {

@@ -1,7 +1,8 @@
 //! Checks promoted assistants for drift while there is nothing else to do.
 
+use std::time::Duration;
+
 use futures::FutureExt;
-use jiff::{SignedDuration, Timestamp};
 
 use super::{Notice, Work};
 use crate::commands::check::DriftMachine;
@@ -19,22 +20,32 @@ impl Work {
             && self.wrong.is_empty()
             && self.quiet().is_none()
             && self.agenda.held(self.now()).is_none();
-        let is_idle = self.drift.idle_until.is_some_and(|until| Timestamp::now() < until);
+        let is_idle = self.drift.idle_until.is_some_and(|until| self.now() < until);
         if !is_calm || is_idle || self.drift.running.is_some() {
             return;
         }
         if let Err(error) = self.begin_drift_check(every) {
             self.daemon.options.observer.note(&format!("check for drift: {}", error.lines()));
-            let pause = SignedDuration::try_from(limits::BACK_OFF).unwrap_or_default();
-            self.drift.idle_until = Some(Timestamp::now() + pause);
+            self.idle_for(limits::BACK_OFF);
         }
+    }
+
+    fn idle_for(&mut self, time: Duration) {
+        self.drift.idle_until = Some(self.now() + time.as_millis() as u64);
     }
 
     /// Keeps first that it begins: what a killed check bought is not bought again at once.
     fn begin_drift_check(&mut self, every: DriftInterval) -> Result<(), CommandError> {
         let path = self.daemon.places.ledger();
         let mut ledger = SqliteLedger::open(&path)?;
-        let Some(spec) = self.drift.due(&ledger, every)? else { return Ok(()) };
+        let spec = match self.drift.due(&ledger, every)? {
+            Ok(spec) => spec,
+            // The clock may be set meanwhile.
+            Err(left) => {
+                self.idle_for(left.unsigned_abs().min(limits::DRIFT_LOOK));
+                return Ok(());
+            }
+        };
         ledger.begin_drift_check(&spec, &now())?;
         let machine = DriftMachine {
             places: self.daemon.places.clone(),

@@ -17,8 +17,9 @@ pub(super) struct DriftWatch {
     assistants: BTreeMap<SpecId, bool>,
     /// The check that runs.
     pub(super) running: Option<(SpecId, LocalBoxFuture<'static, DriftResult>)>,
-    /// Before this time no assistant is due; `None`: the ledger says.
-    pub(super) idle_until: Option<Timestamp>,
+    /// Before this time since the start, in milliseconds, no assistant is due; `None`: the ledger
+    /// says.
+    pub(super) idle_until: Option<u64>,
 }
 
 impl DriftWatch {
@@ -62,17 +63,21 @@ impl DriftWatch {
         }
     }
 
-    /// The promoted assistant that was sampled least recently, if that is long enough ago.
+    /// The promoted assistant that was sampled least recently, if that is long enough ago; else how
+    /// long none is due.
     pub(super) fn due(
-        &mut self,
+        &self,
         ledger: &SqliteLedger,
         every: DriftInterval,
-    ) -> Result<Option<SpecId>, CommandError> {
+    ) -> Result<Result<SpecId, SignedDuration>, CommandError> {
+        let (now, interval) = (Timestamp::now(), SignedDuration::from_hours(every.hours()));
+        // A time that is far ahead is of a clock that was wrong.
+        let latest = format!("{:.3}", now + interval);
         let mut next: Option<(Timestamp, &SpecId)> = None;
         for (spec, is_promoted) in &self.assistants {
-            let last = ledger.last_sampled(spec)?;
+            let last = ledger.last_sampled(spec, &latest)?;
             let due = match last.and_then(|at| at.parse::<Timestamp>().ok()) {
-                Some(last) => last + SignedDuration::from_hours(every.hours()),
+                Some(last) => last + interval,
                 None if *is_promoted => Timestamp::MIN,
                 None => continue,
             };
@@ -80,11 +85,10 @@ impl DriftWatch {
                 next = Some((due, spec));
             }
         }
-        let Some((due, spec)) = next else {
-            self.idle_until = Some(Timestamp::MAX);
-            return Ok(None);
-        };
-        self.idle_until = Some(due);
-        Ok((due <= Timestamp::now()).then(|| spec.clone()))
+        Ok(match next {
+            Some((due, spec)) if due <= now => Ok(spec.clone()),
+            Some((due, _)) => Err(due.duration_since(now)),
+            None => Err(interval),
+        })
     }
 }

@@ -55,16 +55,17 @@ impl SqliteLedger {
         })
     }
 
-    /// When a spec was checked or promoted last; `None` if this ledger does not say.
+    /// When a spec was checked or promoted last, at the latest at this time; `None` if this ledger
+    /// does not say.
     ///
     /// # Errors
     /// Database errors.
-    pub fn last_sampled(&self, spec: &SpecId) -> Result<Option<String>, LedgerError> {
+    pub fn last_sampled(&self, spec: &SpecId, latest: &str) -> Result<Option<String>, LedgerError> {
         let sql = format!(
             "SELECT max(at) FROM (SELECT at FROM drift_checks WHERE spec = ?1 UNION ALL
-                                  SELECT {PROMOTED})"
+                                  SELECT {PROMOTED} AS at) WHERE at <= ?2"
         );
-        Ok(self.db.query_row(&sql, [spec], |row| row.get(0))?)
+        Ok(self.db.query_row(&sql, params![spec, latest], |row| row.get(0))?)
     }
 
     /// The last check of a spec, unless it was promoted again since.

@@ -320,6 +320,8 @@ pub const TRACES_WAITING: usize = 256;
 pub const TRACES_TIMEOUT: Duration = Duration::from_secs(10);
 /// Interval at which the daemon checks the clock, which may have been set.
 pub const CLOCK: Duration = Duration::from_secs(60);
+/// Longest time for which the daemon does not look whether a check for drift is due.
+pub const DRIFT_LOOK: Duration = Duration::from_secs(3600);
 /// Bytes of a file of test results or hand-written tests.
 pub const RESULT_BYTES: usize = 64 * 1024 * 1024;
 

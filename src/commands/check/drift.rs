@@ -6,9 +6,11 @@ use super::flaw::{Flaw, FlawKind};
 use super::rerun::RerunMachine;
 use super::run::{CheckOptions, Checked, check_workspace};
 use crate::sandbox::Probe;
-use crate::types::behaviour::{chance_of_same, percent};
+use crate::types::behaviour::{chance_of_same, percent, upper_bound};
+use crate::types::gate::TEST_ERROR;
 use crate::types::{
-    DriftFinding, DriftResult, GateReport, Outcome, SampleCount, SpecId, TargetStanding, ToolEnv,
+    DriftFinding, DriftResult, Failure, Finding, GateReport, Outcome, SampleCount, SpecId,
+    TargetStanding, ToolEnv,
 };
 use crate::workspace::{CommandError, Workspace, WorkspaceLayout};
 
@@ -17,7 +19,7 @@ const DRIFT: &str = "behaviour_drift";
 
 impl Flaw {
     /// Whether new samples differ from those of the promotion.
-    fn is_drift(&self) -> bool {
+    pub fn is_drift(&self) -> bool {
         self.problem.code.ends_with(DRIFT)
     }
 }
@@ -79,13 +81,20 @@ impl DriftMachine {
 impl Workspace {
     /// What differs from the samples of a promotion.
     pub(super) fn drifted(&self, one: &Checked, reports: &[GateReport]) -> Vec<Flaw> {
+        let is_wrong = |finding: &&Finding| finding.rule == TEST_ERROR;
         let broken = reports.iter().find_map(|report| match &report.outcome {
-            Outcome::Error { message, .. } => Some(message.clone()),
-            _ => None,
+            Outcome::Error { message, failure: Some(Failure::Budget) } => {
+                Some((FlawKind::OverBudget, message))
+            }
+            Outcome::Error { message, .. } => Some((FlawKind::GateBroken, message)),
+            _ => {
+                let wrong = report.findings.iter().find(is_wrong)?;
+                Some((FlawKind::GateBroken, &wrong.message))
+            }
         });
-        if let Some(message) = broken {
+        if let Some((kind, message)) = broken {
             let flaw = Flaw::new((&one.spec, &one.target), "rerun_error", message);
-            return vec![Flaw { kind: FlawKind::GateBroken, ..flaw.at(&one.file) }];
+            return vec![Flaw { kind, ..flaw.at(&one.file) }];
         }
         let standing = self.standing.spec.get(&one.spec);
         let Some(entry) = standing.and_then(|spec| spec.target.get(&one.target)) else {
@@ -105,18 +114,23 @@ impl Workspace {
             };
             format!("{} keep it now, {} did at the promotion", share(now), share(&then))
         };
-        let known = || then.model.split(" + ");
-        let is_other = now.model.split(" + ").any(|one| known().all(|of| of != one));
+        let mut known = then.model.split(" + ");
+        let named = now.model.split(" + ").next().unwrap_or_default();
         let chance = chance_of_same((then.passed, then.missed), (now.passed, now.missed));
-        let message = if is_other {
-            format!(
-                "the server names its model `{}` now, `{}` at the promotion; {}",
-                now.model,
-                then.model,
-                rates()
-            )
+        let rate = now.rate.parse().unwrap_or(0.0);
+        let most = upper_bound(now.passed, now.missed);
+        let message = if known.all(|of| of != named) {
+            let then = &then.model;
+            format!("most answers are of `{named}` now, of `{then}` at the promotion; {}", rates())
         } else if chance < SIGNIFICANT {
             format!("the model behaves otherwise: {}", rates())
+        } else if then.is_shown() && most < rate {
+            format!(
+                "{}; with 95 % confidence at most {} do, but {} must",
+                rates(),
+                percent(most),
+                percent(rate)
+            )
         } else {
             return None;
         };

@@ -16,6 +16,8 @@ pub enum FlawKind {
     GateFailed,
     /// A gate that ran again failed to give a result.
     GateBroken,
+    /// A limit of the budget stopped new samples.
+    OverBudget,
 }
 
 /// A difference from what was accepted.

@@ -4,6 +4,7 @@
 mod flaw;
 mod policy;
 mod drift;
+mod drift_budget;
 mod rerun;
 mod run;
 mod stale;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use futures::StreamExt;
 
+use super::drift_budget::DriftBudget;
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
 use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor, GateInputs};
@@ -153,18 +154,24 @@ impl Workspace {
         Ok(ran)
     }
 
+    /// A store of the promoted trees that a target uses.
+    fn linked_trees(&self, links: &[Link]) -> Result<Arc<MemoryStore>, CommandError> {
+        let store = Arc::new(MemoryStore::default());
+        for link in links {
+            let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
+            store.put_tree(&linked)?;
+        }
+        Ok(store)
+    }
+
     /// Runs gates over a tree until one stops. Keeps no result.
     async fn judge_again(
         &self,
         Rerun { at: (spec, target), inputs, gates, candidate, links }: Rerun<'_>,
         machine: &RerunMachine,
     ) -> Result<Vec<GateReport>, CommandError> {
-        let store = Arc::new(MemoryStore::default());
+        let store = self.linked_trees(&links)?;
         let tree = store.put_tree(candidate.tree())?;
-        for link in &links {
-            let linked = files::tree(&self.places.root.join(&link.path))?.unwrap_or_default();
-            store.put_tree(&linked)?;
-        }
         let executor =
             self.executor(&machine.tools, &machine.probe, Arc::new(Candidates::new(store)));
         executor.accept(inputs)?;
@@ -172,9 +179,11 @@ impl Workspace {
         let ours = self.places.verify_state().is_ok();
         let ledger = ours.then(|| SqliteLedger::read(&self.places.ledger()).ok()).flatten();
         let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
+        let paid = machine.key.filter(|_| ours).map(|_| DriftBudget::open(self, &spec));
+        let paid = paid.transpose()?;
         let context =
             CallContext { spec, target, job: InputsDigest(candidate.digest()), attempt: 1 };
-        let reserve = |_| Ok(());
+        let reserve = |samples| paid.as_ref().map_or(Ok(()), |paid| paid.reserve(samples));
         let (servers, generators) =
             (RateLimits::default(), Arc::new(generator::of) as MakeGenerator);
         let answering = self.answering(
@@ -221,6 +230,9 @@ impl Workspace {
             if stops {
                 break;
             }
+        }
+        if let Some(paid) = &paid {
+            paid.settle(answering.and_then(|model| model.spent()))?;
         }
         Ok(reports)
     }

@@ -14,7 +14,7 @@ impl ConfigCheck<'_> {
             None => {}
         }
         if let Some(key) = &harness.attestation.key_env {
-            self.variable(["attestation", "key_env"], key);
+            self.variable(&["attestation", "key_env"], key);
         }
         self.prices(harness);
     }
@@ -69,14 +69,11 @@ impl ConfigCheck<'_> {
         }
         let urls = generator.tiers.iter().filter_map(|tier| tier.base_url.as_ref());
         for url in urls.chain([&server.base_url]) {
-            if !is_web(url) {
-                let help = "such as http://127.0.0.1:8080/v1";
-                self.wrong(&["generator", "base_url"], format!("`{url}` is no web address"), help);
-            }
+            self.address(&["generator", "base_url"], url);
         }
         let keys = generator.tiers.iter().filter_map(|tier| tier.api_key_env.as_ref());
         for key in keys.chain(&server.api_key_env) {
-            self.variable(["generator", "api_key_env"], key);
+            self.variable(&["generator", "api_key_env"], key);
         }
         if server.temperature.is_some_and(|value| !(0.0..=2.0).contains(&value)) {
             let help = "0 is steady, 2 is wild; leave it out for the model's own";
@@ -86,6 +83,14 @@ impl ConfigCheck<'_> {
             let help = "leave them out for the defaults";
             let message = "`max_tries` and `max_output_tokens` must be at least 1";
             self.wrong(&["generator"], message, help);
+        }
+    }
+
+    /// The address of a server.
+    pub(super) fn address(&mut self, at: &[&str], url: &str) {
+        if !is_web(url) {
+            let help = "such as http://127.0.0.1:8080/v1";
+            self.wrong(at, format!("`{url}` is not a valid URL"), help);
         }
     }
 

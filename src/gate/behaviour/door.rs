@@ -57,6 +57,8 @@ const JUDGE: &str = "You judge a text by a question. Begin your answer with the 
 /// The way of one sample to the model.
 pub struct SampleDoor<'a> {
     pub answering: &'a dyn AnsweringModel,
+    /// What the runner runs. It is given once, before a test runs.
+    pub order: RefCell<Option<Value>>,
     /// The instructions.
     pub system: &'a str,
     /// Messages before the conversation.
@@ -105,6 +107,10 @@ impl SampleDoor<'_> {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Value, String> {
+        let order = self.order.take();
+        if request.uri().path() == "/order" {
+            return order.ok_or_else(|| "the order was given".to_owned());
+        }
         if request.method() != Method::POST || request.uri().path() != "/generate" {
             return Err("there is only POST /generate".to_owned());
         }

@@ -9,6 +9,8 @@ use crate::types::{ClauseId, TestStatus};
 /// An answer from elsewhere.
 #[derive(Clone, Debug)]
 pub struct GivenAnswer {
+    /// Its line, from 1.
+    pub line: usize,
     /// The text.
     pub text: String,
     /// The test that it is for; `None` for all.
@@ -18,8 +20,8 @@ pub struct GivenAnswer {
 /// What a test says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerGrade {
-    /// The number of the answer, from 0.
-    pub answer: usize,
+    /// The line of the answer.
+    pub line: usize,
     /// The test.
     pub test: String,
     /// Its clause.
@@ -41,14 +43,13 @@ pub async fn grade(
             let mut names = given.test.iter();
             names.all(|name| !cases(std::slice::from_ref(name), &one.test.name).is_empty())
         };
-        let wanted: Vec<_> =
-            answers.iter().enumerate().filter(|(_, given)| is_for(given)).collect();
+        let wanted: Vec<_> = answers.iter().filter(|given| is_for(given)).collect();
         if wanted.is_empty() {
             continue;
         }
         let room = SampleRoom::open(work, one.suite).await?;
         let names = room.names(one).await?;
-        for (answer, given) in wanted {
+        for given in wanted {
             let is_wanted = |case: &&str| {
                 let test = given.test.as_deref();
                 test.is_none_or(|name| name == *case || name == one.test.name)
@@ -56,7 +57,7 @@ pub async fn grade(
             for case in cases(&names, &one.test.name).into_iter().filter(is_wanted) {
                 let ended = room.stubbed(case, &StubAnswer::fixed(given.text.clone())).await?;
                 all.push(AnswerGrade {
-                    answer,
+                    line: given.line,
                     test: case.to_owned(),
                     clause: one.clause.id.clone(),
                     passed: (!ended.is_error).then_some(ended.status == TestStatus::Passed),
@@ -66,6 +67,6 @@ pub async fn grade(
         }
         room.close().await;
     }
-    all.sort_by_key(|grade| grade.answer);
+    all.sort_by_key(|grade| grade.line);
     Ok(all)
 }

@@ -147,6 +147,10 @@ impl BehaviourWork<'_> {
                 let told = one.finding(self.gate, self.model.samples);
                 if one.refuses() { seen.findings.push(told) } else { notes.push(told) }
             }
+            // The answers to other tests would be bought in vain.
+            if seen.findings.iter().any(|one| one.rule == TEST_ERROR) {
+                break;
+            }
         }
         // What refuses nothing is told only where nothing refuses.
         if seen.findings.is_empty() {
@@ -192,8 +196,15 @@ impl BehaviourWork<'_> {
             for case in cases {
                 let sampler = Sampled { room, test: **test, case, hidden, is_graded: true };
                 sampler.by_plan(&mut counted).await?;
+                if counted.is_wrong() {
+                    break;
+                }
             }
+            let is_wrong = counted.is_wrong();
             all.push(counted);
+            if is_wrong {
+                break;
+            }
         }
         Ok(all)
     }

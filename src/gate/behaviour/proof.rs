@@ -22,7 +22,7 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
     let (proven, open): (Vec<&BehaviourTest<'_>>, Vec<_>) = tests.iter().partition(is_proven);
     let known = |one: &&BehaviourTest<'_>| proof(work.context, one.test, Red::Seen);
     let mut seen = GateResult { red: proven.iter().map(known).collect(), ..GateResult::default() };
-    let mut notes = Vec::new();
+    let mut bare = Vec::new();
     for one in open {
         let room = SampleRoom::open(work, one.suite).await?;
         let stubbed = stubs(work, &room, one).await;
@@ -47,16 +47,17 @@ pub async fn run(work: &BehaviourWork<'_>) -> Result<GateResult, GateResult> {
             let remedy = "check what the clause requires of an answer";
             let rule = if one.clause.is_demanded() { VACUOUS } else { "vacuous_undemanded" };
             seen.findings.push(told(one.clause.id.clone(), rule, message, remedy));
-        } else if *work.candidate.provenance() != Provenance::Promoted
-            && !one.is_hidden()
-            && work.context.answering.is_some()
-        {
-            notes.extend(baseline(work, one).await?);
+        } else if *work.candidate.provenance() != Provenance::Promoted && !one.is_hidden() {
+            bare.push(one);
         }
     }
     let is_wrong = |one: &Finding| [VACUOUS, TEST_ERROR].contains(&one.rule.as_str());
     let passes = !seen.findings.iter().any(is_wrong);
+    let mut notes = Vec::new();
     if passes && work.context.answering.is_some() {
+        for one in bare {
+            notes.extend(baseline(work, one).await?);
+        }
         notes.extend(weak(work, &tests).await?);
     }
     if passes {
@@ -110,6 +111,9 @@ async fn stubs(
             if ended.is_error {
                 errors.push(ended.why);
             } else if ended.status != TestStatus::Passed {
+                if let Some(why) = room.own_text(case, &ended, "").await? {
+                    return Ok(StubRuns::Wrong(why));
+                }
                 fails = true;
                 break;
             }

@@ -20,6 +20,9 @@ use crate::toolchain::assistant::{
 };
 use crate::types::{ChatMessage, Digest, Prompt, TestStatus, Tree, limits};
 
+/// Before and after an answer it changes all that a test can take out of it as JSON.
+const OTHER: &str = "{}\n```json\n{}\n```";
+
 /// How often the time of a test is looked at.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -112,24 +115,43 @@ impl<'a> SampleRoom<'a> {
     }
 
     fn end(&self, output: &Output, word: &str, talk: Vec<(Prompt, ModelAnswer)>) -> SampleEnd {
-        let Some(SampleResult::Ran { status, why }) = read_sample(&output.text(), word) else {
+        let Some(SampleResult::Ran { status, why, unread }) = read_sample(&output.text(), word)
+        else {
             return SampleEnd { talk, ..SampleEnd::error(self.without_result(output)) };
         };
         let is_error = status == "error";
         let status = if status == "pass" { TestStatus::Passed } else { TestStatus::Failed };
-        SampleEnd { status, why, is_error, talk, opinions: Vec::new() }
+        SampleEnd { status, why, is_error, unread, talk, opinions: Vec::new() }
+    }
+
+    /// Why a test is wrong that ended with an answer by a text that is not JSON: the text is the
+    /// same with another answer.
+    pub async fn own_text(
+        &self,
+        case: &str,
+        ended: &SampleEnd,
+        answer: &str,
+    ) -> Result<Option<String>, GateResult> {
+        let Some(text) = ended.unread.as_ref().filter(|text| !text.trim().is_empty()) else {
+            return Ok(None);
+        };
+        let other = StubAnswer::fixed(format!("{OTHER}\n{answer}\n{OTHER}"));
+        let is_same = self.stubbed(case, &other).await?.unread.as_ref() == Some(text);
+        let why = || format!("`JSON.parse` reads a text that is not of the answer: {}", ended.why);
+        Ok(is_same.then(why))
     }
 
     /// Runs a case once; its model is asked.
     pub async fn asked(&self, case: &str, sample: u32) -> Result<SampleEnd, GateResult> {
         let word = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
         let order = SampleOrder { word: &word, name: Some(case), stub: None };
-        let command = order.command(self.suite, self.room.places());
+        let (command, order) = order.asking(self.suite, self.room.places());
         let Some(answering) = self.work.context.answering else {
             return Err(GateResult::error("no model is asked here"));
         };
         let way = SampleDoor {
             answering,
+            order: RefCell::new(Some(order)),
             system: &self.system,
             examples: &self.examples,
             sample,
@@ -195,7 +217,7 @@ impl Sampled<'_, '_> {
     pub async fn by_plan(&self, counted: &mut SampleCounts<'_>) -> Result<(), GateResult> {
         let plan = counted.plan;
         let (mut passed, mut missed) = (0, 0);
-        let mut next = 0;
+        let (mut next, mut is_checked) = (0, false);
         let context = self.room.work.context;
         let takes_all = context.answering.is_some_and(AnsweringModel::takes_all);
         let goes_on = |passed: u32, missed: u32| {
@@ -216,7 +238,14 @@ impl Sampled<'_, '_> {
             let samples = (next..next + wave).map(|number| self.one(number));
             next += wave;
             for ended in join_all(samples).await {
-                let ended = ended?;
+                let mut ended = ended?;
+                if !is_checked && ended.unread.is_some() {
+                    is_checked = true;
+                    let answer = ended.talk.last().map_or("", |(_, answer)| &answer.text);
+                    if let Some(why) = self.room.own_text(self.case, &ended, answer).await? {
+                        ended = SampleEnd::error(why);
+                    }
+                }
                 if ended.status == TestStatus::Passed {
                     passed += 1;
                 } else {

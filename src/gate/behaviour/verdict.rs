@@ -1,6 +1,7 @@
 //! What the samples of a test say.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::door::SampleOpinion;
 use super::work::BehaviourTest;
@@ -26,6 +27,8 @@ pub struct SampleEnd {
     pub why: String,
     /// Whether the test itself is at fault.
     pub is_error: bool,
+    /// The text that `JSON.parse` could not read, if that is why.
+    pub unread: Option<String>,
     /// Questions and answers.
     pub talk: Vec<(Prompt, ModelAnswer)>,
     /// What judges say.
@@ -36,7 +39,7 @@ impl SampleEnd {
     pub fn error(why: impl Into<String>) -> Self {
         let (status, why) = (TestStatus::Failed, why.into());
         let (talk, opinions) = (Vec::new(), Vec::new());
-        Self { status, why, is_error: true, talk, opinions }
+        Self { status, why, is_error: true, unread: None, talk, opinions }
     }
 }
 
@@ -48,7 +51,8 @@ pub struct SampleCounts<'t> {
     missed: u32,
     /// The first case that does not pass, with its counts.
     failed: Option<(u32, u32)>,
-    models: BTreeSet<String>,
+    /// Answers by the model that gave them.
+    models: BTreeMap<String, u32>,
     /// Passed and missed samples by case.
     cases: Vec<(String, u32, u32)>,
     opinions: Vec<SampleOpinion>,
@@ -65,7 +69,7 @@ impl<'t> SampleCounts<'t> {
             passed: 0,
             missed: 0,
             failed: None,
-            models: BTreeSet::new(),
+            models: BTreeMap::new(),
             cases: Vec::new(),
             opinions: Vec::new(),
             answers: Vec::new(),
@@ -87,7 +91,9 @@ impl<'t> SampleCounts<'t> {
         if ended.is_error {
             return self.wrong(&ended.why);
         }
-        self.models.extend(ended.talk.iter().map(|(_, answer)| answer.model.clone()));
+        for (_, answer) in &ended.talk {
+            *self.models.entry(answer.model.clone()).or_default() += 1;
+        }
         self.opinions.extend(ended.opinions.iter().cloned());
         match ended.status {
             TestStatus::Passed => self.passed += 1,
@@ -122,9 +128,11 @@ impl<'t> SampleCounts<'t> {
         self.error.is_some() || (clause.level != Level::May && clause.status != Status::Draft)
     }
 
-    /// The counts of its cases, for reports and the lockfile.
+    /// The counts of its cases, for reports and the lockfile. The model of most answers is first.
     pub fn counts(&self) -> impl Iterator<Item = SampleCount> {
-        let models = self.models.iter().map(String::as_str).collect::<Vec<_>>().join(" + ");
+        let mut models: Vec<(&String, &u32)> = self.models.iter().collect();
+        models.sort_by_key(|(_, answers)| Reverse(**answers));
+        let models = models.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" + ");
         self.cases.iter().map(move |(test, passed, missed)| SampleCount {
             test: test.clone(),
             passed: *passed,

@@ -11,9 +11,10 @@ use tower::{ServiceExt, service_fn};
 
 use crate::gateway::Pace;
 use crate::generator::GenerationError;
+use crate::generator::wire;
 use crate::generator::wire::classify::{self, pause};
 use crate::types::generator::ServerSettings;
-use crate::types::{Failure, limits};
+use crate::types::{Failure, ModelApi, limits};
 
 /// Bytes of a body that is read whole: errors and lists.
 const BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -36,29 +37,42 @@ pub async fn send(
         base: Duration::from_millis(settings.retry_base_ms),
         pace: pace.clone(),
     };
+    let (api, model) = (settings.api(), settings.model.clone());
     let once = service_fn(move |request: Request| -> BoxFuture<'static, _> {
-        let (http, pace) = (http.clone(), pace.clone());
+        let (http, pace, model) = (http.clone(), pace.clone(), model.clone());
         Box::pin(async move {
             pace.wait().await;
-            tokio::time::timeout(patience, one(&http, request)).await.unwrap_or_else(|_| {
-                let message =
-                    format!("the server answered nothing for {} ms", patience.as_millis());
-                Err(GenerationError::new(Failure::TimedOut, message))
-            })
+            tokio::time::timeout(patience, one(&http, request, api, &model)).await.unwrap_or_else(
+                |_| {
+                    let message =
+                        format!("the server answered nothing for {} ms", patience.as_millis());
+                    Err(GenerationError::new(Failure::TimedOut, message))
+                },
+            )
         })
     });
     Retry::new(policy, once).oneshot(request).await
 }
 
 /// One try: the response of a success, whatever it calls itself, or a classified error.
-async fn one(http: &reqwest::Client, request: Request) -> Result<Response, GenerationError> {
+async fn one(
+    http: &reqwest::Client,
+    request: Request,
+    api: ModelApi,
+    model: &str,
+) -> Result<Response, GenerationError> {
     let response = http.execute(request).await.map_err(|error| classify::of_reqwest(&error))?;
     if response.status().is_success() {
         return Ok(response);
     }
     let (status, headers) = (response.status(), response.headers().clone());
     let body = whole(response).await?;
-    Err(classify::of_response(status.as_u16(), &headers, &body))
+    let error = classify::of_response(status.as_u16(), &headers, &body);
+    // A refusal is an answer, which is read and recorded as one.
+    match wire::read_response(api, model, body.as_bytes()) {
+        Err(refused) if error.failure == Failure::Refused => Err(refused.recorded(body.into())),
+        _ => Err(error),
+    }
 }
 
 /// A whole body.

@@ -83,6 +83,12 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
         return quota(&message);
     }
     let folded = message.to_lowercase();
+    if is_refusal(error, &code, &folded) {
+        return GenerationError::new(
+            Failure::Refused,
+            format!("the server refuses the prompt for its content: {message}; reword the spec"),
+        );
+    }
     let overflow = ["context length", "context size", "context window", "too many tokens"];
     if said("context_length")
         || said("exceed_context")
@@ -101,6 +107,16 @@ pub fn of_error_object(error: &Value, status: Option<u16>) -> GenerationError {
             GenerationError::new(Failure::BadResponse, format!("the server reports: {message}"))
         }
     }
+}
+
+/// Whether a prompt or answer is refused for its content: `content_filter` of Azure,
+/// `content_policy_violation` and `invalid_prompt` of OpenAI, the filtering policy of Anthropic,
+/// the moderation of OpenRouter.
+fn is_refusal(error: &Value, code: &str, message: &str) -> bool {
+    ["content_filter", "content_policy_violation"].contains(&code)
+        || (code == "invalid_prompt" && message.contains("policy"))
+        || message.contains("blocked by content filtering policy")
+        || error["metadata"]["flagged_input"].is_string()
 }
 
 /// The status of a named error.
@@ -132,9 +148,13 @@ pub fn of_status(status: u16, said: &str) -> GenerationError {
             GenerationError::again(Failure::RateLimited, with("asked too often"))
         }
         500..=599 => GenerationError::again(Failure::Overloaded, with("the server has trouble")),
-        401 | 403 => GenerationError::new(
+        401 => GenerationError::new(
             Failure::Unauthorised,
             with("the key is refused: check api_key_env"),
+        ),
+        403 => GenerationError::new(
+            Failure::Unauthorised,
+            with("the key has no right to this: check its permissions, model and base_url"),
         ),
         402 => quota(said),
         404 => GenerationError::new(

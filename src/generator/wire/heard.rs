@@ -137,9 +137,10 @@ impl Heard {
         self.grown() > 0
     }
 
-    /// Whether it comes to an answer, of whatever use.
+    /// Whether it comes to an answer, of whatever use. A refusal can come as an error.
     pub fn is_answer(&self) -> bool {
-        self.finish.is_some() || self.has_begun()
+        let is_refused = self.error.as_ref().is_some_and(|one| one.failure == Failure::Refused);
+        self.finish.is_some() || self.has_begun() || is_refused
     }
 
     /// An error as what it is once the model has begun. What came from behind a success may have
@@ -154,25 +155,17 @@ impl Heard {
     /// # Errors
     /// The class of what went wrong.
     pub fn end(mut self, model: &str) -> Result<Completion, GenerationError> {
-        if let Some(error) = self.error {
-            return Err(error);
+        if let Some(error) = self.error.take() {
+            return Err(match error.failure {
+                Failure::Refused => self.refused(model, error),
+                _ => error,
+            });
         }
         let is_whole = self.is_whole();
-        let filtered = Finish::Other("content_filter".to_owned());
-        if !is_whole && (!self.refusal.is_empty() || self.finish.as_ref() == Some(&filtered)) {
+        if !is_whole && (!self.refusal.is_empty() || self.finish == Some(filtered())) {
             let why = if self.refusal.is_empty() { "a content filter" } else { &self.refusal };
             let message = format!("the model refuses to answer: {why}; reword the spec");
-            let error = GenerationError::new(Failure::Refused, message);
-            let completion = Completion {
-                text: self.refusal,
-                finish: filtered,
-                usage: self.usage.unwrap_or_default(),
-                model: self.model.unwrap_or_else(|| model.to_owned()),
-                replay: None,
-                exchange: None,
-            };
-            let refusal = Generation::Text { completion, transcript: Vec::new() };
-            return Err(GenerationError { refusal: Some(Box::new(refusal)), ..error });
+            return Err(self.refused(model, GenerationError::new(Failure::Refused, message)));
         }
         let ended = (is_whole || (self.done && !self.text.is_empty())).then(unsaid);
         let Some(finish) = self.finish.take().or(ended) else { return Err(self.unfinished()) };
@@ -188,6 +181,20 @@ impl Heard {
         Ok(Completion { text, finish, usage, model, replay: None, exchange: None })
     }
 
+    /// An error with what the model said in place of an answer.
+    fn refused(self, model: &str, error: GenerationError) -> GenerationError {
+        let completion = Completion {
+            text: self.refusal,
+            finish: filtered(),
+            usage: self.usage.unwrap_or_default(),
+            model: self.model.unwrap_or_else(|| model.to_owned()),
+            replay: None,
+            exchange: None,
+        };
+        let refusal = Generation::Text { completion, transcript: Vec::new() };
+        GenerationError { refusal: Some(Box::new(refusal)), ..error }
+    }
+
     fn unfinished(self) -> GenerationError {
         if self.has_begun() || self.opened {
             let message = "the stream ended before the model had finished";
@@ -201,6 +208,11 @@ impl Heard {
             }
         }
     }
+}
+
+/// The end of an answer that a content filter refuses.
+fn filtered() -> Finish {
+    Finish::Other("content_filter".to_owned())
 }
 
 /// An end for which the server gives no reason.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::toolchain::coverage::at;
+use crate::toolchain::typescript::evaluated;
 use crate::toolchain::{OptionSchema, Suite};
 use crate::types::behaviour::{MODEL, MOST_SAMPLES, fewest};
 use crate::types::text::counted;
@@ -57,6 +58,7 @@ pub fn spec(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
             problems.extend(unreachable(clause, &model));
         }
     }
+    problems.extend(suites.iter().flat_map(evaluating));
     let tests = suites.iter().flat_map(|suite| &suite.tests);
     let mut names: Vec<&str> = tests.map(|test| test.name.as_str()).collect();
     names.sort_unstable();
@@ -66,6 +68,19 @@ pub fn spec(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
         problems.push(Problem::error("suite::twice", message).help(help));
     }
     problems
+}
+
+/// The problems of a file that runs text as code: an answer could change what the test checks.
+fn evaluating(suite: &Suite) -> Vec<Problem> {
+    let problem = |(name, line): (String, u32)| {
+        let message = format!("{}:{line} runs text as code: `{name}`", suite.path);
+        let help = "run an answer that is code as a program of its own, by `node:child_process`";
+        let problem = Problem::error("suite::code", message).help(help);
+        // These two throw.
+        let is_refused = ["eval", "Function"].contains(&name.as_str());
+        if is_refused { problem } else { problem.warning() }
+    };
+    evaluated(&suite.text).unwrap_or_default().into_iter().map(problem).collect()
 }
 
 /// The problem of a clause whose rate no number of passed samples shows.

@@ -1,6 +1,7 @@
 //! The kit that tests import, and how one sample of a test is run.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::toolchain::{Places, Sees, Suite, ToolCommand};
 use crate::types::limits;
@@ -73,22 +74,34 @@ pub struct SampleOrder<'a> {
 impl SampleOrder<'_> {
     /// The command.
     pub fn command(&self, suite: &Suite, places: &Places) -> ToolCommand {
+        let stdin = Some(self.order(suite, places).to_string().into_bytes());
+        ToolCommand { stdin, ..run(places) }
+    }
+
+    /// The command of a sample for which regen listens: it has no standard input, and asks for its
+    /// order.
+    pub fn asking(&self, suite: &Suite, places: &Places) -> (ToolCommand, Value) {
+        let mut command = run(places);
+        command.args.push(limits::GATEWAY_PORT.to_string());
+        (command, self.order(suite, places))
+    }
+
+    fn order(&self, suite: &Suite, places: &Places) -> Value {
         let mut order = serde_json::json!(self);
         order["file"] = places.source.join(suite.path.as_str()).display().to_string().into();
         order["port"] = limits::GATEWAY_PORT.into();
-        let run = places.source.join(RUN).display().to_string();
-        // A program for which regen listens has no standard input; an answer can be long.
-        let (args, stdin) = match self.stub {
-            None => (vec![run, order.to_string()], None),
-            Some(_) => (vec![run], Some(order.to_string().into_bytes())),
-        };
-        ToolCommand {
-            program: places.tools.join("bin/node"),
-            args,
-            stdin,
-            sees: Sees::Workspace,
-            ..ToolCommand::default()
-        }
+        order
+    }
+}
+
+/// Runs the runner. No text becomes code: an answer that did could report the test's result.
+fn run(places: &Places) -> ToolCommand {
+    let run = places.source.join(RUN).display().to_string();
+    ToolCommand {
+        program: places.tools.join("bin/node"),
+        args: vec!["--disallow-code-generation-from-strings".to_owned(), run],
+        sees: Sees::Workspace,
+        ..ToolCommand::default()
     }
 }
 
@@ -107,6 +120,8 @@ pub enum SampleResult {
         status: String,
         /// Why it did not pass.
         why: String,
+        /// The text that `JSON.parse` could not read, if that is why.
+        unread: Option<String>,
     },
 }
 

@@ -30,6 +30,7 @@ use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Tar
 
 pub use host_tools::NodeProbe;
 pub use membrane::names as test_names;
+pub use words::evaluated;
 
 use contract::ScriptContract;
 use effects::ScriptEffects;

@@ -50,6 +50,39 @@ pub fn tokens(text: &str) -> Result<Vec<(ScriptToken, u32)>, String> {
     Ok(lexer.found)
 }
 
+/// Where text is run as code: calls of `eval` and `Function`, and modules for it, with their lines.
+///
+/// # Errors
+/// A line can be read in two ways.
+pub fn evaluated(text: &str) -> Result<Vec<(String, u32)>, String> {
+    use ScriptToken::{Sign, Text, Word};
+    let tokens = tokens(text)?;
+    let at = |place: Option<usize>| place.and_then(|at| tokens.get(at)).map(|(token, _)| token);
+    let is_word = |place: Option<usize>, words: &[&str]| match at(place) {
+        Some(Word(word)) => words.contains(&word.as_str()),
+        _ => false,
+    };
+    let found = tokens.iter().enumerate().filter_map(|(place, (token, line))| {
+        let (before, after) = (place.checked_sub(1), Some(place + 1));
+        let name = match token {
+            Word(name) if ["eval", "Function"].contains(&name.as_str()) => {
+                let is_called = at(after) == Some(&Sign('(')) && at(before) != Some(&Sign('.'));
+                is_called.then(|| name.clone())?
+            }
+            Text(Some(name)) => {
+                let is_imported = is_word(before, &["from"])
+                    || is_word(place.checked_sub(2), &["import", "require"]);
+                let bare = name.strip_prefix("node:").unwrap_or(name);
+                let is_code = ["vm", "worker_threads"].contains(&bare) || name.starts_with("data:");
+                (is_imported && is_code).then(|| name.clone())?
+            }
+            Word(_) | Text(None) | Sign(_) => return None,
+        };
+        Some((name, *line))
+    });
+    Ok(found.collect())
+}
+
 /// `throw new Error("not implemented")` replaces code that a model left out.
 pub fn unwritten(path: &str, text: &str) -> Option<(&'static str, usize)> {
     if !path.ends_with(".ts") && !path.ends_with(".js") {

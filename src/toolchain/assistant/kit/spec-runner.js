@@ -5,6 +5,26 @@ import { format, inspect, isDeepStrictEqual } from "node:util";
 /** An expectation that does not hold: the model's answer is at fault. */
 export class ExpectationError extends Error {}
 
+// Taken before a test can replace them. `bare(f)(object, …)` calls a method.
+const { is } = Object;
+const { parse, stringify } = JSON;
+const bare = Function.prototype.bind.bind(Function.prototype.call);
+const inText = bare(String.prototype.includes);
+const inList = bare(Array.prototype.includes);
+const find = bare(RegExp.prototype.exec);
+const Pattern = RegExp;
+
+/** Texts that are no JSON, by the error that says so. */
+const unread = new WeakMap();
+JSON.parse = (text, reviver) => {
+  try {
+    return parse(text, reviver);
+  } catch (error) {
+    if (error instanceof SyntaxError) unread.set(error, typeof text === "string" ? text.slice(0, 10_000) : "");
+    throw error;
+  }
+};
+
 const show = (value) => inspect(value, { breakLength: Infinity, maxStringLength: 2000 });
 /** Characters of a prompt. */
 const LONGEST = 500_000;
@@ -59,17 +79,18 @@ const number = (value) => {
 };
 
 const matchers = {
-  toBe: (value, wanted) => [Object.is(value, wanted), `to be ${show(wanted)}`],
+  toBe: (value, wanted) => [is(value, wanted), `to be ${show(wanted)}`],
   toEqual: (value, wanted) => [isDeepStrictEqual(value, wanted), `to equal ${show(wanted)}`],
   toContain: (value, part) => {
     if (typeof value !== "string" && !Array.isArray(value)) {
       throw new TypeError("toContain needs a text or a list");
     }
-    return [value.includes(part), `to contain ${show(part)}`];
+    const found = typeof value === "string" ? inText(value, part) : inList(value, part);
+    return [found, `to contain ${show(part)}`];
   },
   toMatch: (value, pattern) => {
     if (typeof value !== "string") throw new TypeError("toMatch needs a text");
-    const found = pattern instanceof RegExp ? new RegExp(pattern).test(value) : value.includes(pattern);
+    const found = pattern instanceof Pattern ? find(new Pattern(pattern), value) !== null : inText(value, pattern);
     return [found, `to match ${show(pattern)}`];
   },
   toHaveLength: (value, length) => [value?.length === length, `to have the length ${length}`],
@@ -136,7 +157,7 @@ async function chat(prompt, options = {}) {
 /** Asks, and counts the calls. */
 async function through(asked) {
   if (state.ask === null) throw new Error("the model can be asked only inside of a test");
-  if (JSON.stringify(asked).length > LONGEST) throw new RangeError("the prompt is too long");
+  if (stringify(asked).length > LONGEST) throw new RangeError("the prompt is too long");
   asked.place = state.asked;
   state.asked += 1;
   state.waiting += 1;
@@ -165,7 +186,7 @@ export const model = only(
 /** Asks regen, which asks the model. */
 const throughRegen = (port) => (asked) =>
   new Promise((resolve, reject) => {
-    const body = JSON.stringify(asked);
+    const body = stringify(asked);
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const options = { host: "127.0.0.1", port, path: "/generate", method: "POST", headers, agent: false };
     const sent = request(options, (response) => {
@@ -173,7 +194,7 @@ const throughRegen = (port) => (asked) =>
       response.on("data", (piece) => pieces.push(piece));
       response.on("error", reject);
       response.on("end", () => {
-        const answer = JSON.parse(Buffer.concat(pieces).toString());
+        const answer = parse(Buffer.concat(pieces).toString());
         if (response.statusCode === 200) resolve(answer);
         else reject(new Error(answer.error));
       });
@@ -182,11 +203,14 @@ const throughRegen = (port) => (asked) =>
     sent.end(body);
   });
 
+/** A result. Without a prototype it has no `then` that could give another one. */
+const ended = (status, why, unread) => ({ __proto__: null, status, why, unread });
+
 /** The names of the tests that were defined, or the result of one. */
 export async function regen({ name, port, stub }) {
   if (name === undefined) return { names: cases.map((one) => one.name) };
   const one = cases.find((one) => one.name === name);
-  if (one === undefined) return { status: "error", why: "the file does not define this test" };
+  if (one === undefined) return ended("error", "the file does not define this test");
   const stubbed = (asked) => {
     const said = asked.judge ? "" : stub === "echo" ? asked.messages.at(-1).content : stub.text;
     const answer = { role: "assistant", content: said, finish: "stop" };
@@ -198,16 +222,16 @@ export async function regen({ name, port, stub }) {
     // What was started and not awaited can still fail.
     await new Promise(setImmediate);
   } catch (error) {
-    if (error instanceof ExpectationError) return { status: "fail", why: error.message };
-    // An answer that should be JSON and is not is the model's fault.
-    if (error instanceof SyntaxError && error.stack?.includes("JSON.parse")) {
-      return { status: "fail", why: `the text is not JSON: ${error.message}` };
+    if (error instanceof ExpectationError) return ended("fail", error.message);
+    // An answer that should be JSON and is not is the model's fault; regen sees whether it is one.
+    if (error instanceof SyntaxError && unread.has(error)) {
+      return ended("fail", `the text is not JSON: ${error.message}`, unread.get(error));
     }
     const why = error instanceof Error ? `${error.name}: ${error.message}` : format("%o", error);
-    return { status: "error", why };
+    return ended("error", why);
   }
-  if (state.failed !== null) return { status: "fail", why: state.failed };
-  if (state.waiting > 0) return { status: "error", why: "a call of the model is not awaited" };
-  if (state.checks === 0) return { status: "error", why: "the test checks nothing: use `expect`" };
-  return { status: "pass", why: "" };
+  if (state.failed !== null) return ended("fail", state.failed);
+  if (state.waiting > 0) return ended("error", "a call of the model is not awaited");
+  if (state.checks === 0) return ended("error", "the test checks nothing: use `expect`");
+  return ended("pass", "");
 }
