@@ -80,16 +80,16 @@ pub(super) struct RunArgs {
     pub(super) specs: SpecArgs,
     #[command(flatten)]
     pub(super) flags: RunFlags,
-    /// The earlier id of the spec, whose code becomes its own.
+    /// The earlier and the present id of a spec that takes its code along.
     #[arg(skip)]
-    pub(super) renamed: Option<SpecId>,
+    pub(super) renamed: Option<(SpecId, SpecId)>,
 }
 
 impl RunArgs {
     /// Of one spec, with the code of another one.
-    pub(super) fn renamed(from: SpecId, to: &SpecId) -> Self {
+    pub(super) fn renamed(from: SpecId, to: SpecId) -> Self {
         let specs = SpecArgs { specs: vec![to.to_string()], named: Vec::new() };
-        Self { specs, flags: RunFlags::default(), renamed: Some(from) }
+        Self { specs, flags: RunFlags::default(), renamed: Some((from, to)) }
     }
 }
 

@@ -89,7 +89,7 @@ fn tell(door: &Context, spec: &SpecId, outcome: &RemoveOutcome) -> u8 {
     let name = door.paint.name(spec);
     match folder {
         Some(folder) if !door.global.quiet => door.say(&format!(
-            "{name}: removed {folder}; undo with `git checkout HEAD -- {folder} regen.lock`"
+            "{name}: removed {folder}; if it is committed, `git checkout HEAD -- {folder} regen.lock` undoes it"
         )),
         Some(_) => {}
         None => door.say(&format!(

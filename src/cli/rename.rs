@@ -48,7 +48,7 @@ pub async fn rename(door: &Context, args: RenameArgs) -> Result<u8, CommandError
     drop(lock);
     // A rename that was interrupted after the promotion has only the old code to remove.
     if !workspace.standing.spec.contains_key(&new) {
-        let code = run::run(door, RunArgs::renamed(old.clone(), &new), None).await?;
+        let code = run::run(door, RunArgs::renamed(old.clone(), new.clone()), None).await?;
         if code != exit::DONE {
             door.say(&format!("{old}: not renamed; `regen run {new}` asks a model for the code"));
             return Ok(code);

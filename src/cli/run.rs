@@ -88,6 +88,7 @@ async fn perform(
     let migrated = workspace.upgrade_lock()?;
     migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
     workspace.sign_with(variable)?;
+    workspace.renamed = args.renamed;
     let only = workspace.select(&args.specs.all())?;
     let selected = only.clone();
     let tools = workspace.tools(&door.tool_env()).await?;
@@ -112,11 +113,7 @@ async fn perform(
         door.say(&format!("{}: {why}", door.paint.bad("error")));
         door.say("  its targets are left out; run `regen doctor`");
     }
-    let mut plan = workspace.plan(&tools, options.only.as_ref(), args.flags.force)?;
-    if let Some(from) = &args.renamed {
-        let promoted = workspace.standing.spec.get(from);
-        plan.rename(from, &|target| promoted.is_some_and(|one| one.target.contains_key(target)));
-    }
+    let plan = workspace.plan(&tools, options.only.as_ref(), args.flags.force)?;
     // Checked before any model is called, so that no answer is paid for that cannot be judged.
     let isolation = if plan.jobs.iter().all(|job| job.is_up_to_date()) {
         None

@@ -119,7 +119,7 @@ impl fmt::Display for Reason {
             Self::Clauses { names } => write!(f, "clauses changed: {}", names.join(", ")),
             Self::Context => f.write_str("the spec's prose changed"),
             Self::Target => {
-                f.write_str("the target's configuration or the granted effects changed")
+                f.write_str("`depends`, the target's configuration or the granted effects changed")
             }
             Self::Gates { changed } if changed.is_empty() => {
                 f.write_str("validators, gates or tools changed; runs the gates first")
@@ -215,8 +215,14 @@ impl TargetJob {
 
 impl Plan {
     /// Gives a spec that is not promoted the code of another one.
-    pub fn rename(&mut self, from: &SpecId, is_promoted: &dyn Fn(&TargetName) -> bool) {
-        for part in self.jobs.iter_mut().flat_map(|job| &mut job.parts) {
+    pub fn rename(
+        &mut self,
+        from: &SpecId,
+        to: &SpecId,
+        is_promoted: &dyn Fn(&TargetName) -> bool,
+    ) {
+        let jobs = self.jobs.iter_mut().filter(|job| job.spec == *to);
+        for part in jobs.flat_map(|job| &mut job.parts) {
             let is_new = part.reason == Some(Reason::NothingPromoted);
             if is_new && is_promoted(&part.target) {
                 part.reason = Some(Reason::Renamed { from: from.clone() });

@@ -202,6 +202,7 @@ fn read(
         older: None,
         is_canonical,
         secrets: HeldOut::default(),
+        renamed: None,
         signer: None,
         checks: BTreeMap::new(),
         bytes,
@@ -217,9 +218,7 @@ fn read(
             readmes.extend(unread(&spec));
             continue;
         }
-        if !workspace.is_current(&spec) {
-            written.push(spec.clone());
-        }
+        written.extend((!workspace.is_current(&spec)).then(|| spec.clone()));
         let is_open = workspace.harness.prompt.hold_out == HoldOutMode::Off;
         let spec = if is_open { spec.without_hold_out() } else { spec };
         let spec = spec.in_force(&today());
@@ -386,7 +385,9 @@ impl Workspace {
                 let trees = trees.join(", ");
                 let message =
                     format!("{trees} was promoted from the spec `{id}`, which was removed");
-                let help = "restore the spec, or delete the folder and its entry in regen.lock";
+                let help = format!(
+                    "restore the spec, or run `regen rename {id} NEW` or `regen remove {id}`"
+                );
                 let problem = Problem::error("spec::gone", message).warning().help(help);
                 self.problems.push(problem.file("regen.lock"));
             }

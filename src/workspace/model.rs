@@ -100,6 +100,8 @@ pub struct Workspace {
     pub is_canonical: bool,
     /// Finds leaks of hidden examples.
     pub secrets: HeldOut,
+    /// The earlier and the present id of a spec that takes its code along.
+    pub renamed: Option<(SpecId, SpecId)>,
     /// The signing key.
     pub signer: Option<Signer>,
     pub(super) checks: BTreeMap<(SpecId, TargetName), Checks>,

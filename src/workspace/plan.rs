@@ -67,6 +67,12 @@ impl Workspace {
             force,
         });
         self.leave_out(&mut plan, set);
+        if let Some((from, to)) = &self.renamed {
+            let promoted = standing.spec.get(from);
+            let is_promoted =
+                |target: &_| promoted.is_some_and(|one| one.target.contains_key(target));
+            plan.rename(from, to, &is_promoted);
+        }
         Ok(plan)
     }
 

@@ -179,6 +179,18 @@ fn a_member_that_is_missing_or_held() {
     );
     world.write("specs/reader.md", &reader.replace("MUST read", "MUST always read"));
     told += &world.run(&["run"]).expect(10).titled("the check itself is refused");
+    // Both get other names, with code that uses other code.
+    let move_to = |old: &str, new: &str| {
+        std::fs::remove_file(world.path(&format!("specs/{old}.md"))).expect("is there");
+        world.write("specs/trip.md", &trip.replace("reader", "scanner"));
+        world.write("specs/scanner.md", &reader);
+        std::fs::rename(world.path("specs/trip.md"), world.path(new)).expect("moves");
+    };
+    move_to("reader", "specs/trip.md");
+    told += &world.run(&["rename", "reader", "scanner"]).expect(0).titled("a member is renamed");
+    move_to("trip", "specs/tour.md");
+    told += &world.run(&["rename", "trip", "tour"]).expect(0).titled("the check is renamed");
+    world.run(&["check", "scanner", "tour", "--rerun"]).expect(0);
     assert_eq!(asked(&server).len(), made, "nothing was asked");
     insta::assert_snapshot!(stable(&told));
 }

@@ -176,6 +176,20 @@ fn in_typescript(spec: &str, prompt: &str) -> (&'static str, String) {
     }
 }
 
+fn in_javascript(spec: &str, prompt: &str) -> (&'static str, String) {
+    let (path, text) = in_typescript(spec, prompt);
+    let text = text.replace("/** The text. */", "/** @param {number} n @returns {string} */");
+    let path = if path == "src/index.ts" { "src/index.js" } else { "src/main.js" };
+    (path, text.replace("(n: number): string", "(n)"))
+}
+
+/// In the language that a prompt asks for.
+fn script(spec: &str, prompt: &str) -> (&'static str, String) {
+    let code: Code =
+        if prompt.contains("You write JavaScript") { in_javascript } else { in_typescript };
+    code(spec, prompt)
+}
+
 fn answer(code: Code, body: &Value) -> String {
     let prompt = prompt(body);
     let (path, text) = code(spec_of(&prompt), &prompt);
@@ -243,13 +257,31 @@ fn a_spec_without_code_checks_programs_and_services_of_python() {
 }
 
 #[test]
-fn a_spec_without_code_checks_programs_and_services_of_typescript() {
+fn a_spec_without_code_checks_programs_and_services_of_typescript_and_javascript() {
     if !all() || !typescript::has_tools() {
         return;
     }
-    let server = Server::start(vec![Act::Make(|_, body| answer(in_typescript, body))]);
+    let server = Server::start(vec![Act::Make(|_, body| answer(script, body))]);
     let world = typescript::world(&server, "writer", WRITER, &targets("typescript", ""));
     insta::assert_snapshot!("typescript", stable(&checked(&server, &world)));
+    // The same in JavaScript, with an example of the library beside the programs.
+    let config = world.read("harness.toml");
+    let from = "toolchain = \"typescript\"";
+    world.write("harness.toml", &config.replace(from, "toolchain = \"javascript\""));
+    let beside = "  ```js\n  import { write } from \"writer\";\n\n  assert.equal(write(1000), \"1000\");\n  \
+        ```\n\n- So MUST";
+    let trip = TRIP.replace("teller]", "teller, writer]").replace("- So MUST", beside);
+    world.write("specs/trip.md", &trip);
+    let run = world.run(&["run"]).expect(0);
+    assert!(run.err.contains("promoted 4, rejected 0"), "{}", run.err);
+    assert_eq!(asked(&server)[5..], ["writer", "printer", "teller"]);
+    assert!(world.path("generated/teller/service/src/main.js").exists());
+    world.run(&["check", "--rerun"]).expect(0);
+    let before = (world.snapshot("generated"), world.read("regen.lock"));
+    world.write("specs/writer.md", &WRITER.replace("digits.", "digits, in thousands."));
+    let run = world.run(&["run"]).expect(21);
+    assert!(run.err.contains("clause trip/same"), "{}", run.err);
+    assert!((world.snapshot("generated"), world.read("regen.lock")) == before, "{}", run.err);
 }
 
 #[test]

@@ -103,8 +103,8 @@ impl Workspace {
             }
             _ => {
                 let message = format!(
-                    "`{}` · `{target}` was promoted with another configuration or other clauses of a \
-                     dependency",
+                    "`{}` · `{target}` was promoted with another configuration, other `depends` or other \
+                     clauses of a dependency",
                     spec.id
                 );
                 vec![flaw("target", message).at("harness.toml")]
@@ -156,6 +156,7 @@ impl Workspace {
                         if known.is_some() { "no longer has this target" } else { "was removed" };
                     let message = format!("{} is promoted, but the spec `{id}` {why}", entry.path);
                     let hint = match RelPath::parse(&entry.path) {
+                        Ok(_) if known.is_none() => format!("regen remove {id}"),
                         Ok(path) => {
                             let path = quoted(path.as_str());
                             format!("rm -r {path} {path}.* && regen check --fix-lock")

@@ -6,8 +6,9 @@ use crate::toolchain::Suite;
 use crate::toolchain::coverage::at;
 use crate::types::{Problem, Spec, Target};
 
-/// Crate names that would shadow a standard crate.
-const TAKEN: [&str; 7] = ["std", "core", "alloc", "test", "proc_macro", "build", "gen"];
+/// Crate names that would shadow a standard crate, or what the harness adds to tests.
+const TAKEN: [&str; 8] =
+    ["std", "core", "alloc", "test", "proc_macro", "build", "gen", "regen_guard"];
 
 /// Checks a spec before a model is called.
 pub fn check(spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem> {
