@@ -155,13 +155,14 @@ fn the_printed_files_are_promoted_and_nothing_is_bought_twice() {
     let counts = "\"test_id: financial_advice_disclaimer\" = \"59 of 59, rate 0.9, ";
     assert!(lock.contains(counts), "{lock}");
     let envelope = bench.world.read("generated/behavior/assistant.intoto.jsonl");
-    let envelope: Value = serde_json::from_str(&envelope).expect("is JSON");
+    let envelope = envelope.lines().next().expect("has a line");
+    let envelope: Value = serde_json::from_str(envelope).expect("is JSON");
     let payload = envelope["payload"].as_str().expect("has one");
     let attested = base64::prelude::BASE64_STANDARD.decode(payload).expect("is base64");
     let attested: Value = serde_json::from_slice(&attested).expect("is JSON");
     let samples = &attested["predicate"]["buildDefinition"]["internalParameters"]["samples"];
     let told = samples["test_id: financial_advice_disclaimer"].as_str().unwrap_or_default();
-    assert!(told.starts_with("59 of 59, rate 0.9, luna"), "{attested}");
+    assert_eq!(told, "59 of 59, rate 0.9, scripted");
     let spec = bench.world.read("spec/behavior.md");
     bench.world.write("spec/behavior.md", &spec.replace("must decline", "must kindly decline"));
     let diff = bench.run(&["diff"]).expect(0);
