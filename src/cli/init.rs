@@ -8,13 +8,15 @@ use clap::{Args, ValueEnum};
 use super::{Context, exit};
 use crate::generator::{PRESETS, Preset, on_path};
 use crate::store::{files, write_atomic};
+use crate::toolchain::{self, Toolchain};
 use crate::types::limits;
 use crate::types::text::visible_line;
 use crate::workspace::CommandError;
 
 /// Text below the help.
 pub const HELP: &str = "Examples:\n  regen init\n  regen init my-project --provider ollama\n  \
-    regen init my-project --agent codex\n  regen init --behaviour\n\n\
+    regen init my-project --agent codex\n  regen init --behaviour\n  \
+    regen init --targets rust,docs,tutorial\n\n\
     Without --provider and --agent it asks on a terminal, and takes llama.cpp elsewhere.";
 
 /// Arguments of `init`.
@@ -32,6 +34,18 @@ pub struct InitArgs {
     /// An assistant in place of a library: a spec of its behaviour, and a test in JavaScript.
     #[arg(long, conflicts_with = "agent")]
     behaviour: bool,
+    /// What the spec is made into: languages and texts, each the name of a built-in toolchain, with
+    /// code first. Default: rust.
+    #[arg(long, value_delimiter = ',', value_parser = form, value_name = "NAME,…", conflicts_with = "behaviour")]
+    targets: Vec<&'static str>,
+}
+
+fn form(name: &str) -> Result<&'static str, String> {
+    let is_form = |one: &&dyn Toolchain| one.contract().is_some() || one.text().is_some();
+    let forms = toolchain::all().iter().copied().filter(is_form);
+    let forms: Vec<&str> = forms.map(|one| one.id()).collect();
+    let found = forms.iter().find(|one| **one == name).copied();
+    found.ok_or_else(|| format!("use {}", forms.join(", ")))
 }
 
 fn agent(name: &str) -> Result<&'static Preset, String> {
@@ -170,18 +184,21 @@ expect(givesNoAdvice).toBe(true);
 });
 "#;
 
-fn harness(writer: CodeWriter) -> String {
+fn harness(writer: CodeWriter, targets: &[&str]) -> String {
     let keys = writer.keys();
+    let names = targets.join("\", \"");
+    let each = targets.iter().map(|name| format!("\n[target.{name}]\ntoolchain = \"{name}\"\n"));
+    let each: String = each.collect();
     format!(
         "#:schema ./{SCHEMA}\n# Targets, generator and gates. `regen schema` describes every key.\n\
-         [harness]\ndefault_targets = [\"rust\"]\n\n[generator]\n{keys}\n[target.rust]\ntoolchain = \"rust\"\n"
+         [harness]\ndefault_targets = [\"{names}\"]\n\n[generator]\n{keys}{each}"
     )
 }
 
 /// The files of a workspace with a library.
-fn library(writer: CodeWriter) -> Vec<(&'static str, String)> {
+fn library(writer: CodeWriter, targets: &[&str]) -> Vec<(&'static str, String)> {
     vec![
-        ("harness.toml", harness(writer)),
+        ("harness.toml", harness(writer, targets)),
         (SCHEMA, crate::config::schema()),
         ("specs/greeting.md", SPEC.to_owned()),
     ]
@@ -224,7 +241,13 @@ pub async fn init(door: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         None => name.to_owned(),
     };
     let mut written = WrittenFiles::default();
-    let files = if args.behaviour { behaviour(writer) } else { library(writer) };
+    let mut targets: Vec<&str> = args.targets.clone();
+    let is_text =
+        |name: &&str| toolchain::find(&(*name).into()).is_some_and(|one| one.text().is_some());
+    if targets.iter().all(is_text) {
+        targets.insert(0, "rust");
+    }
+    let files = if args.behaviour { behaviour(writer) } else { library(writer, &targets) };
     let told = written.all(&folder, &files, &label);
     let told = told.inspect_err(|_| written.take_back())?;
     told.iter().for_each(|line| door.say(line));

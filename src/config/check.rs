@@ -36,7 +36,8 @@ fn built_in(harness: &Harness) -> BTreeSet<&'static str> {
 }
 
 /// The kinds of gates that every target must have.
-const DEMANDED: [GateKind; 3] = [GateKind::Hidden, GateKind::Proof, GateKind::Coverage];
+const DEMANDED: [GateKind; 4] =
+    [GateKind::Hidden, GateKind::Proof, GateKind::Coverage, GateKind::Text];
 
 /// Checks values and their combinations.
 pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
@@ -251,7 +252,8 @@ impl ConfigCheck<'_> {
             );
             self.wrong(&at, format!("the first gate must be `{first}`"), help);
         }
-        let last = DEMANDED.map(named);
+        let last = DEMANDED.map(named).into_iter().filter(|name| !name.is_empty());
+        let last: Vec<&str> = last.collect();
         for gate in last.iter().filter(|name| !gates.iter().any(|gate| gate == *name)) {
             let help = format!(
                 "gates = [\"{}\", …, \"{}\"]",

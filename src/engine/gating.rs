@@ -44,7 +44,8 @@ impl Engine {
             min_isolation: self.workspace.harness.sandbox.min_level,
             control: self.control(state, attempt, name)?,
             proven: self.ledger.borrow().proven()?,
-            links: part.links.clone(),
+            links: self.links_of(state, attempt),
+            unproven: self.unproven_code(state, attempt),
             ..inputs.action(name, toolchain, candidate.tree, candidate.provenance.clone())
         };
         let kind = toolchain::gate(inputs.target(), name).map(|gate| gate.kind);

@@ -3,7 +3,7 @@
 use super::resources::Engine;
 use crate::pipeline::State;
 use crate::store::files;
-use crate::types::{Job, Link, Spec, SpecId, TargetJob, TargetStanding};
+use crate::types::{Job, Link, RelPath, Spec, SpecId, TargetJob, TargetStanding};
 use crate::workspace::CommandError;
 use crate::{plan, toolchain};
 
@@ -18,7 +18,8 @@ impl Engine {
             if let Some(why) = self.missing(job, part, part.asks()) {
                 return Ok(Some(why));
             }
-            for link in part.links.iter().filter(|link| !self.is_accepted(link)) {
+            let is_made = |link: &&Link| link.spec == job.spec && self.makes(job, &link.path);
+            for link in part.links.iter().filter(|link| !self.is_accepted(link) && !is_made(link)) {
                 let tree = self.promoter.tree(&link.path)?.unwrap_or_default();
                 if tree.digest() != link.tree {
                     let (path, other) = (&link.path, &link.spec);
@@ -49,15 +50,28 @@ impl Engine {
     pub(super) fn replaced(&self, state: &State) -> Result<Option<String>, CommandError> {
         let promoted = files::standing(&self.workspace.places.root)?;
         let links = state.job.parts.iter().flat_map(|part| &part.links);
+        let is_made =
+            |link: &&Link| link.spec == state.job.spec && self.makes(&state.job, &link.path);
+        let links = links.filter(|link| !is_made(link));
         let is_there = |link: &&Link| {
             let entries = promoted.spec.get(&link.spec).into_iter().flat_map(|s| s.target.values());
             let is_it = |entry: &TargetStanding| entry.path == link.path && entry.tree == link.tree;
             self.is_accepted(link) || entries.into_iter().any(is_it)
         };
-        let gone = links.into_iter().find(|link| !is_there(link));
+        let mut links = links;
+        let gone = links.find(|link| !is_there(link));
         Ok(gone.map(|link| {
             format!("`{}` was promoted again while this was made; run again", link.spec)
         }))
+    }
+
+    /// Whether a job makes what is promoted here, or judges it again.
+    fn makes(&self, job: &Job, path: &RelPath) -> bool {
+        let mut parts = job.parts.iter().filter(|part| part.reason.is_some());
+        parts.any(|part| {
+            let target = &self.workspace.harness.target[&part.target];
+            target.path(&job.spec, &part.target).as_ref() == Ok(path)
+        })
     }
 
     /// Whether a tree is of the set that is being made; then it is in the store.

@@ -19,6 +19,7 @@ mod restore;
 mod run;
 mod set;
 mod slots;
+mod text;
 mod work;
 
 pub use close::{cancel, supersede};

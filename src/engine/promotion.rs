@@ -128,6 +128,7 @@ impl Engine {
                     let calls = state.calls(index).take_while(|a| a.number < attempt.number);
                     let number = u32::try_from(calls.count() + 1).unwrap_or(u32::MAX);
                     let old = old.map(|old| known(&part.target, old)).transpose()?;
+                    let part = &self.with_code(state, part);
                     let entry = self.entry(spec, part, &proof, attempt, number, old.as_ref())?;
                     let one = Attested::new(&spec.id, &part.target, &entry, Some(&now()));
                     let text = one.render(self.workspace.signer.as_ref());
@@ -352,7 +353,7 @@ impl Engine {
             outcomes: part.gates.iter().filter_map(outcome).collect(),
             samples: GateReport::sampled(reports),
             gate_inputs: part.gate_inputs.clone(),
-            uses: plan::uses(proof.tree(), target, self.direct(spec, part)),
+            uses: plan::uses(spec, proof.tree(), target, self.direct(spec, part)),
             files: tree.collect(),
         })
     }

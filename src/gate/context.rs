@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::answering::AnsweringModel;
 use super::dependency_cache::DependencyCache;
-use super::gate_inputs::{ContractTests, ProgramInputs};
+use super::gate_inputs::{CodeInputs, ContractTests, ProgramInputs};
 use super::result::GateResult;
 use crate::process::Listener;
 use crate::sandbox::Sandbox;
@@ -59,6 +59,9 @@ pub struct GateContext<'a> {
     pub linked: &'a [LinkedTree],
     /// The programs that the examples of a spec without code run.
     pub programs: &'a [ProgramInputs],
+    /// The code that a text is about, and its tests that were not seen to fail.
+    pub code: Option<&'a CodeInputs>,
+    pub unproven: &'a [String],
     /// The trees of these, and those that they use.
     pub apart: &'a [LinkedTree],
     /// Digests of tests that were already seen to fail without an implementation.

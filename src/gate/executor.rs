@@ -182,6 +182,8 @@ impl Machine {
             control,
             linked: &linked.code,
             programs: &inputs.programs,
+            code: inputs.code.as_ref(),
+            unproven: &action.unproven,
             apart: &linked.all,
             proven: &action.proven,
             limits: action.limits,

@@ -60,6 +60,15 @@ pub struct ProgramInputs {
     pub uses: Vec<SpecId>,
 }
 
+/// The target of the same spec whose code a text is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CodeInputs {
+    /// Its name.
+    pub name: TargetName,
+    /// The target.
+    pub target: Target,
+}
+
 /// The inputs of the gates of a job's target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateInputs {
@@ -74,6 +83,9 @@ pub struct GateInputs {
     /// The programs that the examples of a spec without code run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) programs: Vec<ProgramInputs>,
+    /// The code that a text is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<CodeInputs>,
     /// The generated suites of the spec's examples.
     #[serde(skip)]
     pub(super) examples: ExampleSuites,
@@ -104,6 +116,7 @@ impl GateInputs {
             suites: suites.to_vec(),
             compared: false,
             programs: Vec::new(),
+            code: None,
             examples: ExampleSuites::default(),
             contract: ContractTests::default(),
             console: Vec::new(),
@@ -120,6 +133,11 @@ impl GateInputs {
     /// The same with programs that the examples run.
     pub fn with_programs(self, programs: Vec<ProgramInputs>) -> Self {
         Self { programs, ..self }.finish()
+    }
+
+    /// The same for a text about the code of a target.
+    pub fn about(self, code: CodeInputs) -> Self {
+        Self { code: Some(code), ..self }.finish()
     }
 
     fn finish(self) -> Self {
@@ -163,6 +181,11 @@ impl GateInputs {
         &self.target
     }
 
+    /// The target whose code a text is about.
+    pub fn code(&self) -> Option<&TargetName> {
+        self.code.as_ref().map(|code| &code.name)
+    }
+
     /// The user's suites.
     pub fn suites(&self) -> &[Suite] {
         &self.suites
@@ -199,6 +222,7 @@ impl GateInputs {
             min_isolation: Isolation::NONE,
             control: None,
             links: Vec::new(),
+            unproven: Vec::new(),
             proven: Default::default(),
             timeout: seconds.map_or(limits::GATE_TIMEOUT, Duration::from_secs),
         }

@@ -26,6 +26,7 @@ mod host_tools;
 mod programs;
 mod result;
 mod service;
+mod text;
 
 use std::time::Instant;
 
@@ -38,7 +39,7 @@ pub use answering::{
 pub use behaviour::{AnswerGrade, GivenAnswer};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
-pub use gate_inputs::{GateInputs, ProgramInputs};
+pub use gate_inputs::{CodeInputs, GateInputs, ProgramInputs};
 pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 pub use work::open_alone;
@@ -113,6 +114,7 @@ async fn see(
         Some(GateKind::Hidden) => test_gates::hidden(context, gate, candidate).await,
         Some(GateKind::Proof) => red_proof::run(context, candidate).await,
         Some(GateKind::Coverage) => check_coverage(context, gate, candidate, before),
+        Some(GateKind::Text) => text::run(context, gate, candidate).await,
         None => validator::run(context, gate, candidate).await,
     }
 }
@@ -147,6 +149,10 @@ fn check_source(context: &GateContext<'_>, gate: &GateName, candidate: &Candidat
         }
         Ok(tree) => {
             let mut findings = language.tamper_lints(gate, &tree, context.target);
+            if language.text().is_some() {
+                // Guards are rules for code.
+                return GateResult::fail(findings);
+            }
             findings.extend(guard::check(gate, context.spec, context.target, &tree));
             if let Some((interface, contract)) =
                 context.spec.contract.as_ref().zip(language.contract())

@@ -81,6 +81,22 @@ pub async fn hidden(
     seen
 }
 
+/// Runs the blocks of a text, which stand for the examples, and nothing else.
+pub async fn blocks(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+) -> GateResult {
+    let own = &context.contract.visible;
+    let seen = contract::run(context, gate, candidate, own, None).await;
+    let seen = seen.and(console::run(context, gate, candidate, false).await);
+    let suite = context.examples.visible.as_slice();
+    if suite.is_empty() {
+        return seen;
+    }
+    seen.and(tests(context, gate, candidate, suite, true).await)
+}
+
 /// Builds and runs tests over a candidate: all, or only those of `suites`, the mounted files. Their
 /// tests are trusted and must all be present. A new candidate also runs their twins.
 async fn tests(

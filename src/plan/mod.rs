@@ -62,10 +62,13 @@ pub struct PlanInputs<'a> {
     pub force: bool,
 }
 
-/// The generated targets of a spec, in order.
+/// The generated targets of a spec, in order; texts after the code that they are about.
 pub fn targets(spec: &Spec, harness: &Harness) -> Vec<TargetName> {
     let mut named = harness.targets_of(spec).to_vec();
     named.retain(|name| harness.target.get(name).is_none_or(Target::is_generated));
+    named.sort_by_key(|name| {
+        harness.target.get(name).is_some_and(|one| toolchain::of(one).text().is_some())
+    });
     named
 }
 
@@ -77,7 +80,11 @@ pub fn links(
     specs: &[AdmittedSpec],
     standing: &Standing,
 ) -> Vec<Link> {
-    let target = harness.target.get(name).filter(|one| toolchain::of(one).links().is_some());
+    let Some(target) = harness.target.get(name) else { return Vec::new() };
+    if toolchain::of(target).text().is_some() {
+        return links_of_text(spec, target, harness, specs, standing);
+    }
+    let target = Some(target).filter(|one| toolchain::of(one).links().is_some());
     let Some(from) = target.and_then(|one| one.path(&spec.id, name).ok()) else {
         return Vec::new();
     };
@@ -107,6 +114,42 @@ pub fn links(
         })
     };
     all.into_iter().filter_map(link).collect()
+}
+
+/// What a text is judged with: the promoted code that it is about, after what that uses.
+fn links_of_text(
+    spec: &Spec,
+    target: &Target,
+    harness: &Harness,
+    specs: &[AdmittedSpec],
+    standing: &Standing,
+) -> Vec<Link> {
+    let Ok((code, _)) = toolchain::about::code_of(harness, spec, target) else {
+        return Vec::new();
+    };
+    let entry = standing.spec.get(&spec.id).and_then(|one| one.target.get(code));
+    let own =
+        entry.map(|entry| Link::to_code(&spec.id, entry.path.clone(), entry.tree, entry.spec));
+    links(spec, code, harness, specs, standing).into_iter().chain(own).collect()
+}
+
+/// Texts are judged again after the code that they are about.
+fn follow_code(spec: &Spec, harness: &Harness, parts: &mut [TargetJob]) {
+    let has_work = |part: &&TargetJob| part.reason.is_some();
+    let work: Vec<TargetName> = parts.iter().filter(has_work).map(|p| p.target.clone()).collect();
+    for part in parts.iter_mut().filter(|part| part.reason.is_none()) {
+        let target = harness.target.get(&part.target);
+        let target = target.filter(|one| toolchain::of(one).text().is_some());
+        let code = target.and_then(|one| toolchain::about::code_of(harness, spec, one).ok());
+        if let Some((code, _)) = code.filter(|(code, _)| work.contains(code)) {
+            part.reason = Some(Reason::Gates { changed: vec![code_input(code)] });
+        }
+    }
+}
+
+/// The display name of the code that a text is judged with.
+pub fn code_input(code: &TargetName) -> String {
+    format!("code of {code}")
 }
 
 /// Makes the plan.
@@ -150,7 +193,7 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         let checks = inputs.checks.get(&at).cloned().unwrap_or_default();
         let key = job_key(spec, &name, target, inputs);
         let links = links(spec, &name, inputs.harness, inputs.specs, inputs.standing);
-        let judges = judges(spec, &checks, &links, inputs);
+        let judges = judges(spec, target, &checks, &links, inputs);
         let tools = inputs.tools.get(&name).cloned().unwrap_or_default();
         let part = TargetJob::new(&name, key, gate_key(&judges));
         let verifies = spec.integration;
@@ -160,7 +203,8 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         (part.reason, part.held) = reason(spec, &part, inputs, live);
         Some(part)
     });
-    let parts = parts.collect();
+    let mut parts: Vec<TargetJob> = parts.collect();
+    follow_code(spec, inputs.harness, &mut parts);
     Job::new(&spec.id, parts, inputs.harness.tiers())
 }
 
@@ -243,6 +287,7 @@ pub fn config(target: &Target) -> Digest {
 /// Digests of a target's gate inputs, by display name.
 fn judges(
     spec: &Spec,
+    target: &Target,
     checks: &Checks,
     links: &[Link],
     inputs: &PlanInputs<'_>,
@@ -258,7 +303,12 @@ fn judges(
         }
     }
     judges.insert(DEMANDED.to_owned(), texts("demanded clauses", &demanded(spec)));
-    judges.extend(links.iter().map(|link| (format!("spec {}", link.spec), link.tree)));
+    let code = toolchain::about::code_of(inputs.harness, spec, target).ok().map(|(code, _)| code);
+    let name = |link: &Link| match code.filter(|_| link.spec == spec.id) {
+        Some(code) => code_input(code),
+        None => format!("spec {}", link.spec),
+    };
+    judges.extend(links.iter().map(|link| (name(link), link.tree)));
     judges
 }
 
@@ -274,7 +324,8 @@ fn demanded(spec: &Spec) -> Vec<&str> {
     names.into_iter().collect()
 }
 
-fn gate_key(judges: &BTreeMap<String, Digest>) -> GateInputsDigest {
+/// The digest of gate inputs.
+pub fn gate_key(judges: &BTreeMap<String, Digest>) -> GateInputsDigest {
     let mut out = Encoder::new("gate inputs");
     GateInputsDigest(
         out.list(judges, |out, (name, digest)| out.text(name).digest(*digest)).finish(),
@@ -309,7 +360,9 @@ fn reason(
         LiveTree::Same | LiveTree::Unattested if held && !inputs.force => return (None, true),
         LiveTree::Same | LiveTree::Unattested if target.inputs != part.key => {
             let names = changed_clauses(spec, target);
-            Some(if !names.is_empty() {
+            Some(if speaks_of_none(spec, part, target, &names, inputs) {
+                Reason::Gates { changed: vec![format!("uncited clauses ({})", names.join(", "))] }
+            } else if !names.is_empty() {
                 Reason::Clauses { names }
             } else if target.context != spec.context {
                 Reason::Context
@@ -334,13 +387,22 @@ fn reason(
     (reason, false)
 }
 
-/// The items of other contracts that a promoted tree uses.
+/// The start of the display name of a clause that a text cites.
+const CITED: &str = "clause ";
+
+/// The items of other contracts that a promoted tree uses; of a text, the clauses that it cites.
 pub fn uses<'a>(
+    spec: &Spec,
     tree: &Tree,
     target: &Target,
     depends: impl Iterator<Item = &'a Spec>,
 ) -> BTreeMap<String, Digest> {
     let language = toolchain::of(target);
+    if language.text().is_some() {
+        let cited = toolchain::prose::cited(tree);
+        let cited = spec.clauses.iter().filter(|clause| cited.contains(clause.id.name()));
+        return cited.map(|one| (format!("{CITED}{}", one.id.name()), one.digest)).collect();
+    }
     let words = |(path, bytes): (&RelPath, &[u8])| {
         let text = std::str::from_utf8(bytes).ok()?;
         language.identifiers(path, text)?.ok()
@@ -375,8 +437,27 @@ pub fn contract_items<'a>(
 fn changed_uses(spec: &Spec, target: &TargetStanding, inputs: &PlanInputs<'_>) -> Vec<String> {
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
     let now = contract_items(depends.map(|other| &**other), &|_| true);
-    let differs = |(name, digest): &(&String, &Digest)| now.get(*name) != Some(digest);
+    let differs = |(name, digest): &(&String, &Digest)| {
+        !name.starts_with(CITED) && now.get(*name) != Some(digest)
+    };
     target.uses.iter().filter(differs).map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether nothing but clauses changed that a text does not cite: its gates say whether it must
+/// speak of them.
+fn speaks_of_none(
+    spec: &Spec,
+    part: &TargetJob,
+    standing: &TargetStanding,
+    names: &[String],
+    inputs: &PlanInputs<'_>,
+) -> bool {
+    let target = inputs.harness.target.get(&part.target);
+    let target = target.filter(|one| toolchain::of(one).text().is_some());
+    let is_cited = |name: &String| standing.uses.contains_key(&format!("{CITED}{name}"));
+    let is_same =
+        |target: &Target| standing.context == spec.context && standing.config == config(target);
+    !names.is_empty() && target.is_some_and(is_same) && !names.iter().any(is_cited)
 }
 
 fn is_judged_otherwise(part: &TargetJob, target: &TargetStanding) -> bool {

@@ -8,6 +8,7 @@ use super::machine::{DependencyLayer, HostProbe};
 use super::native::NativeSuites;
 use super::program::ProgramLanguage;
 use super::suite::Suite;
+use super::text_form::TextForm;
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 /// A language: the form of its candidates, its gates, and parsers for its tools' output.
@@ -29,6 +30,10 @@ pub trait Toolchain: Sync {
     fn encode_options(&self, target: &Target, out: &mut Encoder);
     /// The options that affect only what gates say of a candidate, in one text.
     fn gate_options(&self, _target: &Target) -> Option<String> {
+        None
+    }
+    /// The form of its candidates if they are texts about the code of another target.
+    fn text(&self) -> Option<TextForm> {
         None
     }
     /// Whether suites are mounted where they are in the workspace.
@@ -178,4 +183,6 @@ pub enum GateKind {
     Proof,
     /// Requires a passed test for every required clause.
     Coverage,
+    /// Compares a text with the spec and with the code that it is about, and runs its blocks.
+    Text,
 }

@@ -3,6 +3,7 @@
 //!
 //! A language is one folder and one line of [`ALL`]. No other module distinguishes languages.
 
+pub mod about;
 mod apart;
 pub mod assistant;
 mod commands;
@@ -14,6 +15,7 @@ mod declared;
 mod doc_examples;
 mod effect_option;
 mod effect_rules;
+mod keys;
 mod kind_option;
 mod language;
 mod links;
@@ -23,6 +25,7 @@ mod native;
 mod package_option;
 mod program;
 mod program_examples;
+pub mod prose;
 mod python;
 mod quotes;
 mod renamed;
@@ -31,6 +34,7 @@ mod rust;
 pub mod shared;
 mod shell;
 mod suite;
+mod text_form;
 mod typescript;
 
 use crate::contract::is_neutral;
@@ -64,14 +68,18 @@ pub use suite::{
     ExampleSuites, Expansion, Expectation, Expected, Independent, SpecialCase, Suite, SuiteFile,
     Visibility, clause_of, is_test_of,
 };
+pub use text_form::TextForm;
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 5] = [
+static ALL: [&dyn Toolchain; 8] = [
     &rust::Rust,
     &python::Python,
     &typescript::TYPESCRIPT,
     &typescript::JAVASCRIPT,
     &assistant::Assistant,
+    &prose::DOCS,
+    &prose::TUTORIAL,
+    &prose::COPY,
 ];
 
 /// The built-in languages.

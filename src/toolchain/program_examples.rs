@@ -46,7 +46,7 @@ const SUPPORTED: &str = "supported are `{{host}}/PATH` as URL, headers, [QuerySt
 
 /// The languages of the examples of a target that is a program, or of programs that a spec without
 /// code checks.
-fn languages(spec: &Spec, target: &Target) -> Vec<&'static str> {
+pub fn languages(spec: &Spec, target: &Target) -> Vec<&'static str> {
     let of = |service: bool| if service { HURL } else { CONSOLE };
     if !spec.integration {
         return vec![of(kind_option::is_service(target))];

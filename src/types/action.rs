@@ -38,6 +38,9 @@ pub struct Action {
     /// The promoted trees that the candidate uses, in the content store.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// Tests of the code that a text is about which were not seen to fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
     /// Digests of tests that were seen to fail without an implementation.
     pub proven: BTreeSet<Digest>,
     /// Wall-clock timeout of the gate.

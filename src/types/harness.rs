@@ -266,6 +266,10 @@ pub struct Target {
     pub gates: Option<Vec<GateName>>,
     /// Glob patterns of allowed files. Default: the toolchain's.
     pub allowed_files: Option<Vec<String>>,
+    /// The text of the file that `style` names.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub style_guide: Option<String>,
     /// The language's own keys.
     #[serde(flatten)]
     #[schemars(skip)]

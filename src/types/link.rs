@@ -28,6 +28,14 @@ pub struct Link {
     pub apart: bool,
 }
 
+impl Link {
+    /// The code of the same spec that a text is about.
+    pub fn to_code(spec: &SpecId, path: RelPath, tree: Digest, revision: Digest) -> Self {
+        let at = String::new();
+        Self { spec: spec.clone(), path, at, tree, revision, direct: true, apart: false }
+    }
+}
+
 /// The way from one folder of the workspace to another.
 pub fn way(from: &RelPath, to: &RelPath) -> String {
     let (from, to) = (from.split('/'), to.split('/'));

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 use super::job_inputs::JobInputs;
 use super::model::{CONFIG, Workspace};
 use crate::config::toolchain_file;
-use crate::gate::{GateInputs, ProgramInputs};
+use crate::gate::{CodeInputs, GateInputs, ProgramInputs};
 use crate::plan;
 use crate::prompt::File;
-use crate::toolchain::{self, Suite};
+use crate::toolchain::{self, Suite, about, prose};
 use crate::types::{AdmittedSpec, RelPath, Spec, SpecId, Target, TargetName, Tree};
 
 /// Data larger than this is not shown.
@@ -61,10 +61,18 @@ impl Workspace {
         let shown = seen.map(|suite| File { path: suite.path.to_string(), text: shown(suite) });
         let snapshot = self.snapshot(spec, name);
         let judged = GateInputs::new((**spec).clone(), name, target, &self.harness.gate, suites);
-        let is_compared = plan::targets(spec, &self.harness).len() > 1;
+        let with_code = plan::targets(spec, &self.harness).into_iter().filter(|name| {
+            let target = self.harness.target.get(name);
+            target.is_some_and(|one| toolchain::of(one).text().is_none())
+        });
+        let is_compared = with_code.count() > 1;
         let judged = if is_compared { judged.compared() } else { judged };
         let programs = self.programs(spec, target);
         let judged = if programs.is_empty() { judged } else { judged.with_programs(programs) };
+        let judged = match self.code_inputs(spec, target) {
+            Some(code) => judged.about(code),
+            None => judged,
+        };
         let depends = self.specs.iter().filter(|other| spec.depends.contains(&other.id));
         Some(JobInputs {
             depends: depends.cloned().collect(),
@@ -76,6 +84,19 @@ impl Workspace {
             spec: spec.clone(),
             snapshot,
         })
+    }
+
+    /// The code that a text is about.
+    fn code_inputs(&self, spec: &Spec, target: &Target) -> Option<CodeInputs> {
+        toolchain::of(target).text()?;
+        let (name, code) = about::code_of(&self.harness, spec, target).ok()?;
+        Some(CodeInputs { name: name.clone(), target: code.clone() })
+    }
+
+    /// The tests of a promoted target that were not seen to fail.
+    pub fn unproven(&self, spec: &SpecId, target: &TargetName) -> Vec<String> {
+        let entry = self.standing.spec.get(spec).and_then(|one| one.target.get(target));
+        entry.map(|entry| entry.unproven.clone()).unwrap_or_default()
     }
 
     /// The programs that a spec without code checks in a target.
@@ -105,7 +126,9 @@ impl Workspace {
         let declaration = self.harness.target.get(target).and_then(|one| one.declaration.as_ref());
         let declared = declaration.map(|one| toolchain_file(one.name()));
         let names = [CONFIG].into_iter().chain(specs).chain(checks).chain(templates);
-        let names = names.chain(declared.as_deref());
+        let target = self.harness.target.get(target);
+        let style = target.and_then(prose::style);
+        let names = names.chain(declared.as_deref()).chain(style);
         let files = names
             .filter_map(|name| Some((RelPath::parse(name).ok()?, self.bytes.get(name)?.to_vec())));
         files.collect()

@@ -9,7 +9,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use super::error::CommandError;
 use super::model::Workspace;
 use crate::store::files;
-use crate::toolchain::{self, Suite, SuiteFile};
+use crate::toolchain::{self, Suite, SuiteFile, prose};
 use crate::types::{Harness, Problem, RelPath, Spec, Target, TargetName, limits};
 
 /// Folders that other programs fill.
@@ -30,10 +30,11 @@ fn fixed_folder(pattern: &str) -> &str {
     fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// The folders of the test files that generated targets name.
+/// The folders of the test files and style guides that generated targets name.
 pub fn given_folders(harness: &Harness) -> impl Iterator<Item = &str> {
-    let generated = harness.target.values().filter(|target| target.is_generated());
-    generated.flat_map(|target| &target.tests).map(|pattern| fixed_folder(pattern))
+    let generated = || harness.target.values().filter(|target| target.is_generated());
+    let tests = generated().flat_map(|target| &target.tests).map(|pattern| fixed_folder(pattern));
+    tests.chain(generated().filter_map(prose::style).map(fixed_folder))
 }
 
 impl Workspace {

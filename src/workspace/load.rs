@@ -19,7 +19,7 @@ use crate::types::behaviour::MODEL;
 use crate::types::harness::{CassetteMode, HoldOutMode};
 use crate::types::{
     Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, SpecId, Standing, Target,
-    limits,
+    TargetName, limits,
 };
 use crate::{config, guard, process, prompt};
 
@@ -30,6 +30,8 @@ pub struct ConfigFile {
     pub harness: Harness,
     /// Its bytes.
     bytes: Vec<u8>,
+    /// The style guides that it names, by path.
+    styles: BTreeMap<String, Vec<u8>>,
 }
 
 /// Reads a configuration file. `mode` replaces its cassette mode.
@@ -67,7 +69,34 @@ pub fn load_config(
             model.insert("cassettes".to_owned(), word.clone());
         }
     }
-    Ok(ConfigFile { harness, bytes: text.into_bytes() })
+    let styles = style_guides(&places.root, &mut harness)?;
+    Ok(ConfigFile { harness, bytes: text.into_bytes(), styles })
+}
+
+/// Reads the style guides of targets. Gives their bytes, by path.
+fn style_guides(
+    root: &Path,
+    harness: &mut Harness,
+) -> Result<BTreeMap<String, Vec<u8>>, CommandError> {
+    let mut all = BTreeMap::new();
+    for (name, target) in &mut harness.target {
+        let Some(path) = toolchain::prose::style(target).map(str::to_owned) else { continue };
+        let wrong = |why: String| {
+            CommandError::usage(format!("`style` of `[target.{name}]`: {path}: {why}"))
+        };
+        if let Some(link) = files::link_on(root, &path) {
+            return Err(wrong(format!("`{link}` is a symbolic link")));
+        }
+        let read = files::read_regular(&root.join(&path), limits::FILE_BYTES);
+        let bytes = files::stored(read.map_err(|why| wrong(why.to_string()))?);
+        if bytes.len() > limits::FILE_BYTES {
+            return Err(wrong("it is larger than 1 MiB".to_owned()));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+        all.insert(path, text.clone().into_bytes());
+        target.style_guide = Some(text);
+    }
+    Ok(all)
 }
 
 /// Parses the text of a configuration of this workspace.
@@ -174,9 +203,10 @@ fn read(
     again: bool,
     lock: impl FnOnce() -> Result<files::Lock, LockfileError>,
 ) -> Result<Workspace, CommandError> {
-    let ConfigFile { harness, bytes } = config;
+    let ConfigFile { harness, bytes, styles } = config;
     let mut bytes = BTreeMap::from([(CONFIG.to_owned(), bytes)]);
     bytes.extend(declarations(&harness));
+    bytes.extend(styles);
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         let files: Vec<_> = specs.iter().map(|(file, read)| (&**file, &**read)).collect();
@@ -237,6 +267,26 @@ fn read(
     workspace.look_for_leftovers()?;
     toolchain::release();
     Ok(workspace)
+}
+
+/// A text whose spec has no code that it could be about.
+fn about_nothing(
+    spec: &Spec,
+    name: &TargetName,
+    target: &Target,
+    harness: &Harness,
+) -> Option<Problem> {
+    toolchain::of(target).text()?;
+    let wanted = toolchain::about::code_of(harness, spec, target).err()?;
+    let message = match wanted {
+        Some(of) => {
+            format!("the text `{name}` is about `{of}`, which is no target of this spec with code")
+        }
+        None => format!("the text `{name}` has no code that it is about"),
+    };
+    let help = "add a target with code to `targets` of the spec, or name it with `of` in \
+                [target.NAME]";
+    Some(Problem::error("spec::text_without_code", message).help(help).file(&spec.file))
 }
 
 /// What is said of a README with clauses.
@@ -319,6 +369,7 @@ impl Workspace {
             self.validators(&mut checks)?;
             if again || !self.was_accepted(&one.spec, &name, &target, &checks) {
                 one.problems.extend(toolchain::check(&one.spec, &target, &suites));
+                one.problems.extend(about_nothing(&one.spec, &name, &target, &self.harness));
             }
             let at = (one.spec.id.clone(), name);
             self.suites.insert(at.clone(), suites);

@@ -83,7 +83,17 @@ impl Workspace {
             target.is_none_or(|one| !tools.missing.contains_key(toolchain::of(one).id()))
         };
         for job in &mut plan.jobs {
-            job.parts.retain(|part| is_there(&part.target));
+            let spec = self.spec(&job.spec);
+            // A text is judged with the tools of the code that it is about.
+            let code = |name: &TargetName| {
+                let target = self.harness.target.get(name)?;
+                toolchain::of(target).text()?;
+                let code = toolchain::about::code_of(&self.harness, spec?, target).ok()?;
+                Some(code.0.clone())
+            };
+            job.parts.retain(|part| {
+                is_there(&part.target) && code(&part.target).is_none_or(|code| is_there(&code))
+            });
         }
         plan.jobs.retain(|job| !job.parts.is_empty());
     }

@@ -67,6 +67,7 @@ mod services;
 mod scripts;
 mod state;
 mod text;
+mod texts;
 mod sim;
 mod specs;
 mod standing;

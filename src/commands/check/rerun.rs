@@ -1,5 +1,6 @@
 //! Runs all gates again over the promoted trees.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -16,8 +17,8 @@ use crate::sandbox::Probe;
 use crate::store::{Candidates, ContentStore, Ledger, MemoryStore, SqliteLedger, files};
 use crate::toolchain::{self, GateKind};
 use crate::types::{
-    Action, Candidate, Finding, GateName, GateReport, InputsDigest, Link, Outcome, Provenance,
-    SampledVersion, SpecId, TargetName, ToolSet,
+    Action, Candidate, Digest, Finding, GateName, GateReport, InputsDigest, Link, Outcome,
+    Provenance, SampledVersion, SpecId, TargetName, ToolSet,
 };
 use crate::verdict::{Verdict, judge};
 use crate::workspace::{AnswerSource, AnsweringOptions, CommandError, Workspace};
@@ -54,6 +55,8 @@ struct Rerun<'a> {
     gates: &'a [GateName],
     candidate: &'a Candidate,
     links: Vec<Link>,
+    /// Tests of the code that a text is about which were not seen to fail.
+    unproven: Vec<String>,
 }
 
 impl Workspace {
@@ -122,8 +125,9 @@ impl Workspace {
                 return Ok(ran);
             }
         }
-        let again =
-            Rerun { at, inputs: &inputs.judged, gates: &gates, candidate: &candidate, links };
+        let code = inputs.judged.code().map(|code| self.unproven(&one.spec, code));
+        let (inputs, unproven) = (&inputs.judged, code.unwrap_or_default());
+        let again = Rerun { at, inputs, gates: &gates, candidate: &candidate, links, unproven };
         ran.reports = self.judge_again(again, machine).await?;
         if machine.key.is_some() {
             ran.flaws = self.drifted(one, &ran.reports);
@@ -164,10 +168,16 @@ impl Workspace {
         Ok(store)
     }
 
+    /// The tests that this machine's ledger has seen to fail without an implementation.
+    fn proven_here(&self) -> BTreeSet<Digest> {
+        let ledger = SqliteLedger::read(&self.places.ledger()).ok().flatten();
+        ledger.and_then(|ledger| ledger.proven().ok()).unwrap_or_default()
+    }
+
     /// Runs gates over a tree until one stops. Keeps no result.
     async fn judge_again(
         &self,
-        Rerun { at: (spec, target), inputs, gates, candidate, links }: Rerun<'_>,
+        Rerun { at: (spec, target), inputs, gates, candidate, links, unproven }: Rerun<'_>,
         machine: &RerunMachine,
     ) -> Result<Vec<GateReport>, CommandError> {
         let store = self.linked_trees(&links)?;
@@ -177,8 +187,7 @@ impl Workspace {
         executor.accept(inputs)?;
         // A ledger from a checkout is not trusted.
         let ours = self.places.verify_state().is_ok();
-        let ledger = ours.then(|| SqliteLedger::read(&self.places.ledger()).ok()).flatten();
-        let proven = ledger.flatten().and_then(|ledger| ledger.proven().ok()).unwrap_or_default();
+        let proven = if ours { self.proven_here() } else { BTreeSet::new() };
         let paid = machine.key.filter(|_| ours).map(|_| DriftBudget::open(self, &spec));
         let paid = paid.transpose()?;
         let context =
@@ -212,6 +221,7 @@ impl Workspace {
                 min_isolation: self.harness.sandbox.min_level,
                 proven: proven.clone(),
                 links: links.clone(),
+                unproven: unproven.to_vec(),
                 ..inputs.action(
                     gate,
                     executor.toolchain(inputs.language().id()).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The files of an assistant: instructions, and messages as examples.
 
 use crate::toolchain::Layout;
+use crate::toolchain::keys::has_key;
 use crate::types::behaviour::percent;
 use crate::types::{
     ChatMessage, ChatRole, Finding, GateName, ModelUnderTest, RelPath, Target, Tree,
@@ -13,17 +14,6 @@ pub const EXAMPLES: &str = "examples.jsonl";
 
 /// Most bytes of the instructions, and of the examples.
 pub const MOST_BYTES: usize = 16 * 1024;
-
-/// Beginnings of keys.
-const KEYS: [(&str, usize); 7] = [
-    ("sk-", 20),
-    ("ghp_", 20),
-    ("github_pat_", 20),
-    ("xoxb-", 20),
-    ("AKIA", 16),
-    ("AIza", 30),
-    ("-----BEGIN", 0),
-];
 
 pub fn root() -> RelPath {
     RelPath::parse(SYSTEM).expect("a plain name is a path")
@@ -132,17 +122,6 @@ pub fn lints(gate: &GateName, tree: &Tree) -> Vec<Finding> {
         }));
     }
     all
-}
-
-/// Whether a line has what looks like a key.
-fn has_key(line: &str) -> bool {
-    KEYS.iter().any(|(start, least)| {
-        let mut rests = line.match_indices(start).map(|(at, start)| &line[at + start.len()..]);
-        rests.any(|rest| {
-            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-            rest.chars().take_while(|c| is_part(*c)).count() >= *least
-        })
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,83 @@
+//! The code that a text is made from and judged with: that of the same job, or the promoted one.
+
+use super::resources::Engine;
+use crate::pipeline::{Attempt, State};
+use crate::toolchain::about;
+use crate::types::{GateReport, Link, TargetJob, TargetName};
+use crate::workspace::CommandError;
+use crate::{plan, toolchain};
+
+impl Engine {
+    /// The target whose code a part is about; `None` for code.
+    fn code_of(&self, state: &State, part: &TargetJob) -> Option<&TargetName> {
+        let harness = &self.workspace.harness;
+        let target = &harness.target[&part.target];
+        toolchain::of(target).text()?;
+        about::code_of(harness, self.spec(state), target).ok().map(|(name, _)| name)
+    }
+
+    /// The accepted attempt at the code that a part is about.
+    fn code_attempt<'s>(
+        &self,
+        state: &'s State,
+        part: &TargetJob,
+    ) -> Option<(&'s Attempt, &TargetName)> {
+        let code = self.code_of(state, part)?;
+        let at = state.job.parts.iter().position(|one| one.target == *code)?;
+        let (attempt, _) = state.accepted(at)?;
+        Some((attempt, code))
+    }
+
+    /// The trees that an attempt's candidate uses or is about.
+    pub(super) fn links_of(&self, state: &State, attempt: &Attempt) -> Vec<Link> {
+        let part = &state.job.parts[attempt.part];
+        let mut links = part.links.clone();
+        let Some((accepted, code)) = self.code_attempt(state, part) else { return links };
+        let spec = self.spec(state);
+        let path = self.workspace.harness.target[code].path(&spec.id, code);
+        if let Some((path, tree)) = path.ok().zip(accepted.tree) {
+            links.retain(|link| link.spec != spec.id);
+            links.push(Link::to_code(&spec.id, path, tree, plan::meaning(spec)));
+        }
+        links
+    }
+
+    /// What a prompt for a text says of the code: its items, and the blocks that are run.
+    pub(super) fn shown_code(
+        &self,
+        state: &State,
+        attempt: &Attempt,
+    ) -> Result<Option<String>, CommandError> {
+        let Some(code) = self.code_of(state, &state.job.parts[attempt.part]) else {
+            return Ok(None);
+        };
+        let (spec, target) = (self.spec(state), &self.workspace.harness.target[code]);
+        let links = self.links_of(state, attempt);
+        let own = links.iter().find(|link| link.spec == spec.id);
+        let tree = own.map(|own| self.objects.get_tree(own.tree)).transpose()?.unwrap_or_default();
+        Ok(Some(about::shown(spec, target, &tree)))
+    }
+
+    /// Tests of the code that a text is about which were not seen to fail.
+    pub(super) fn unproven_code(&self, state: &State, attempt: &Attempt) -> Vec<String> {
+        let part = &state.job.parts[attempt.part];
+        if let Some((accepted, _)) = self.code_attempt(state, part) {
+            return GateReport::unproven(&accepted.reports);
+        }
+        let code = self.code_of(state, part);
+        let code = code.map(|code| self.workspace.unproven(&state.job.spec, code));
+        code.unwrap_or_default()
+    }
+
+    /// A part with the code of this job among its gate inputs.
+    pub(super) fn with_code(&self, state: &State, part: &TargetJob) -> TargetJob {
+        let mut part = part.clone();
+        if let Some((accepted, code)) = self.code_attempt(state, &part)
+            && let Some(tree) = accepted.tree
+        {
+            part.gate_inputs.insert(plan::code_input(code), tree);
+            part.gate_key = plan::gate_key(&part.gate_inputs);
+        }
+        part
+    }
+}

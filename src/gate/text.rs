@@ -1,0 +1,161 @@
+//! Compares a text with its spec and the code that it is about, and runs its blocks over that code.
+
+use std::collections::BTreeSet;
+
+use super::context::{Carried, CarriedResults, GateContext};
+use super::gate_inputs::{CodeInputs, GateInputs};
+use super::result::{GateResult, finding};
+use super::test_gates;
+use crate::toolchain::prose::page::PageBlock;
+use crate::toolchain::prose::rules::{self, TextFacts};
+use crate::toolchain::{self, LinkedTree, TextForm, about};
+use crate::types::{Candidate, Finding, GateName, Problem, Provenance, Severity, Spec, TestResult};
+
+/// What a text is judged with.
+struct TextContext<'a> {
+    form: TextForm,
+    code: &'a CodeInputs,
+    tree: &'a LinkedTree,
+}
+
+impl<'a> TextContext<'a> {
+    fn of(context: &GateContext<'a>) -> Option<Self> {
+        let form = toolchain::of(context.target).text();
+        let tree = context.linked.iter().find(|one| one.link.spec == context.spec.id);
+        match (form, context.code, tree) {
+            (Some(form), Some(code), Some(tree)) => Some(Self { form, code, tree }),
+            _ => None,
+        }
+    }
+}
+
+/// Applies the rules for pages, and runs their blocks.
+pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
+    match TextContext::of(context) {
+        Some(of) => {
+            let mut seen = check(context, gate, candidate, &of);
+            seen = seen.and(run_blocks(context, gate, candidate, &of).await);
+            seen.findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+            seen
+        }
+        None => GateResult::error("the code that the text is about is not promoted"),
+    }
+}
+
+fn check(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    of: &TextContext<'_>,
+) -> GateResult {
+    let TextContext { form, code, tree } = *of;
+    let items = about::items(context.spec, &code.target, &tree.tree);
+    let run = about::run_languages(context.spec, &code.target);
+    let proven = proven(context.spec, context.unproven);
+    let facts = TextFacts { spec: context.spec, proven: &proven, items: &items, run: &run };
+    GateResult::fail(rules::check(gate, form, candidate.tree(), &facts))
+}
+
+/// The clauses that tests of the accepted code show: each demanded one has tests, and all passed.
+fn proven(spec: &Spec, unproven: &[String]) -> BTreeSet<String> {
+    let is_shown = |name: &str| !unproven.iter().any(|test| toolchain::is_test_of(test, name));
+    let shown = spec.clauses.iter().filter(|clause| clause.is_demanded());
+    let shown = shown.filter(|clause| clause.test_ids().all(is_shown));
+    shown.map(|clause| clause.id.name().to_owned()).collect()
+}
+
+/// Runs the blocks of pages as examples of the code.
+async fn run_blocks(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    of: &TextContext<'_>,
+) -> GateResult {
+    let TextContext { form, code, tree } = *of;
+    let (spec, blocks) = about::spec_of_blocks(context.spec, &code.target, form, candidate.tree());
+    if blocks.is_empty() {
+        return GateResult::default();
+    }
+    let unread = unread(gate, &spec, code, &blocks);
+    if !unread.is_empty() {
+        return GateResult::fail(unread);
+    }
+    let inputs = GateInputs::new(spec, &code.name, &code.target, context.gates, &[]);
+    let carried = CarriedResults::default();
+    let linked: Vec<LinkedTree> =
+        context.linked.iter().filter(|one| one.link.spec != context.spec.id).cloned().collect();
+    let own = Candidate::new(tree.tree.clone(), Provenance::Promoted);
+    let over_code = GateContext {
+        spec: &inputs.spec,
+        name: &code.name,
+        target: &code.target,
+        suites: &[],
+        examples: &inputs.examples,
+        contract: &inputs.contract,
+        carried: Carried { key: (own.digest(), inputs.digest()), all: &carried },
+        console: &inputs.console,
+        compared: false,
+        control: &own,
+        linked: &linked,
+        apart: &linked,
+        code: None,
+        ..context.clone()
+    };
+    let seen = test_gates::blocks(&over_code, gate, &own).await;
+    told(seen, form, &blocks)
+}
+
+/// What of the blocks cannot be run, or shows nothing.
+fn unread(gate: &GateName, spec: &Spec, code: &CodeInputs, blocks: &[PageBlock]) -> Vec<Finding> {
+    let of_block = |(at, block): (usize, &PageBlock)| {
+        let alone = Spec { clauses: vec![spec.clauses[at].clone()], ..spec.clone() };
+        let problems = toolchain::check(&alone, &code.target, &[]);
+        let first = problems.into_iter().find(|one| one.severity == Severity::Error)?;
+        Some(unusable(gate, block, first))
+    };
+    blocks.iter().enumerate().filter_map(of_block).collect()
+}
+
+fn unusable(gate: &GateName, block: &PageBlock, problem: Problem) -> Finding {
+    let lines = block.line..block.line + block.code.lines().count() as u32;
+    let line = u32::try_from(problem.line).ok().filter(|line| lines.contains(line));
+    Finding {
+        file: Some(block.file.clone()),
+        line: Some(line.unwrap_or(block.line)),
+        remedy: problem.help,
+        ..finding(gate, "block", problem.message)
+    }
+}
+
+/// Puts the places of blocks into what was found. In a tutorial all blocks after the first that
+/// fails say the same.
+fn told(mut seen: GateResult, form: TextForm, blocks: &[PageBlock]) -> GateResult {
+    let block = |name: &str| blocks.get(about::block_of(name)?);
+    for one in &mut seen.findings {
+        let own = one.clauses.iter().find_map(|id| block(id.name()));
+        if let Some(own) = own {
+            (one.file, one.line) = (Some(own.file.clone()), Some(own.line));
+            one.rule = "block".to_owned();
+            // Where the harness puts blocks is not where the page has them.
+            let said = one.message.split_once(":\n").filter(|(at, _)| at.contains("panicked at"));
+            let said =
+                said.or(one.message.split_once('\n')).filter(|(at, _)| at.contains("panicked at"));
+            one.message = said.map_or(one.message.clone(), |(_, said)| said.to_owned());
+        }
+        one.clauses.clear();
+    }
+    if form == TextForm::Tutorial {
+        seen.findings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        let mut files = BTreeSet::new();
+        seen.findings.retain(|one| files.insert(one.file.clone()));
+    }
+    let named = |test: TestResult| {
+        let leaf = test.name.rsplit("::").next().unwrap_or_default();
+        let own = block(leaf.split("__").next().unwrap_or_default());
+        let name = own.map_or(test.name.clone(), |own| format!("{}:{}", own.file, own.line));
+        TestResult { name, ..test }
+    };
+    seen.tests = seen.tests.into_iter().map(named).collect();
+    seen.red.clear();
+    seen
+}

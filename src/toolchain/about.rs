@@ -1,0 +1,274 @@
+//! The code that a text is about: which target it is, its items, and the text's blocks as examples
+//! of it.
+
+use super::prose::OF;
+use super::prose::page::{self, PageBlock};
+use super::{TextForm, Visibility, model_under_test, of, program_examples};
+use crate::contract::is_neutral;
+use crate::types::{
+    Binding, Clause, ClauseId, Digest, Example, Harness, Level, Span, Spec, Status, Target,
+    TargetName, Tree,
+};
+
+/// Languages of blocks that some language runs.
+const KNOWN: [&str; 11] = [
+    "rust",
+    "python",
+    "typescript",
+    "javascript",
+    "ts",
+    "js",
+    "wave",
+    "table",
+    "property",
+    "console",
+    "hurl",
+];
+
+/// The target whose code a text of a spec is about.
+///
+/// # Errors
+/// The name that is not such a target; `None` if the spec has no code.
+pub fn code_of<'a>(
+    harness: &'a Harness,
+    spec: &'a Spec,
+    target: &'a Target,
+) -> Result<(&'a TargetName, &'a Target), Option<&'a str>> {
+    let all = harness.targets_of(spec).iter();
+    let all = all.filter_map(|name| Some((name, harness.target.get(name)?)));
+    let is_code = |(_, one): &(&TargetName, &Target)| {
+        let is_text = of(one).text().is_some();
+        one.is_generated() && !is_text && model_under_test(one).is_none()
+    };
+    let mut all = all.filter(is_code);
+    match target.options.get(OF).and_then(|of| of.as_str()) {
+        Some(of) => all.find(|(name, _)| name.as_str() == of).ok_or(Some(of)),
+        None => all.next().ok_or(None),
+    }
+}
+
+/// The public items of the code, one signature each.
+pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
+    let language = of(code);
+    if language.is_outside(code) {
+        return Vec::new();
+    }
+    match (spec.contract.as_ref().zip(language.contract()), language.links()) {
+        (Some((interface, contract)), _) => contract.signatures(interface),
+        (None, Some(links)) => heads(&links.surface(tree)),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// How a block reaches the code.
+fn code_words(spec: &Spec, code: &Target) -> String {
+    let language = of(code);
+    let links = language.links().filter(|_| !language.is_outside(code));
+    links.map_or_else(String::new, |links| links.words(spec))
+}
+
+/// The code as a model is shown it: how blocks reach it, its items, and what is run.
+pub fn shown(spec: &Spec, code: &Target, tree: &Tree) -> String {
+    let language = of(code).language();
+    let mut parts = vec![format!("It is {language}. {}", code_words(spec, code))];
+    let items = items(spec, code, tree);
+    if !items.is_empty() {
+        parts.push(format!("Its public items:\n\n~~~~~~\n{}\n~~~~~~", items.join("\n")));
+    }
+    let run = run_languages(spec, code);
+    let run: Vec<String> = run.iter().map(|language| format!("`{language}`")).collect();
+    if !run.is_empty() {
+        let run = run.join(", ");
+        parts.push(format!(
+            "Blocks in these languages are run, written as the examples of the specification: {run}."
+        ));
+    }
+    parts.join("\n\n")
+}
+
+/// The languages of blocks that are run over the code.
+pub fn run_languages(spec: &Spec, code: &Target) -> Vec<&'static str> {
+    let runs = |language: &&str| {
+        if is_neutral(language) {
+            return spec.contract.is_some();
+        }
+        let one = [block_clause(spec, 0, language, String::new(), 1)];
+        let spec = Spec { clauses: one.into(), ..spec.clone() };
+        let native = of(code).native();
+        let is_outside = of(code).is_outside(code);
+        (is_outside && program_examples::languages(&spec, code).contains(language))
+            || native.and_then(|of| of.examples(&spec, code, Visibility::Visible)).is_some()
+    };
+    KNOWN.into_iter().filter(runs).collect()
+}
+
+/// A spec whose clauses are the blocks of pages, to be judged like examples of the code; with the
+/// block of each clause. In a tutorial a block goes on where the one before it ended.
+pub fn spec_of_blocks(
+    spec: &Spec,
+    code: &Target,
+    form: TextForm,
+    tree: &Tree,
+) -> (Spec, Vec<PageBlock>) {
+    let run = run_languages(spec, code);
+    let mut clauses = Vec::new();
+    let mut all = Vec::new();
+    for (path, bytes) in tree.iter() {
+        let text = String::from_utf8_lossy(bytes);
+        let blocks = page::blocks(path, &text);
+        let blocks = blocks.into_iter().filter(|block| run.contains(&block.language.as_str()));
+        let blocks: Vec<PageBlock> = blocks.collect();
+        for (at, block) in blocks.iter().enumerate() {
+            let before = blocks[..at].iter().filter(|_| form == TextForm::Tutorial);
+            let before = before.filter(|one| one.language == block.language);
+            let text: String = before.chain([block]).map(|one| one.code.as_str()).collect();
+            let line = block.line as usize;
+            clauses.push(block_clause(spec, all.len(), &block.language, text, line));
+            all.push(block.clone());
+        }
+    }
+    (Spec { clauses, ..spec.clone() }, all)
+}
+
+/// The place of a block among the clauses of such a spec.
+pub fn block_of(name: &str) -> Option<usize> {
+    name.strip_prefix("block_")?.parse().ok()
+}
+
+fn block_clause(spec: &Spec, at: usize, language: &str, code: String, line: usize) -> Clause {
+    let name = format!("block_{at}");
+    Clause {
+        id: ClauseId::new(spec.id.as_str(), &name),
+        text: String::new(),
+        level: Level::Must,
+        status: Status::Stable,
+        waiver: None,
+        bindings: vec![Binding::TestId { name }],
+        rate: None,
+        examples: vec![Example {
+            language: language.to_owned(),
+            hidden: false,
+            ignored: false,
+            code,
+            line,
+            held: Vec::new(),
+        }],
+        digest: Digest::default(),
+        span: Span::default(),
+        line,
+    }
+}
+
+/// The signatures of an outline of public items. Items within a class or an implementation have its
+/// name before them.
+fn heads(outline: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut holder: Option<String> = None;
+    let mut lines = outline.lines().filter(|line| !line.trim().is_empty());
+    let mut in_text = false;
+    while let Some(first) = lines.next() {
+        let start = first.trim_start();
+        if start.starts_with("\"\"\"") || in_text {
+            // A docstring, on one line or several.
+            let quotes = first.matches("\"\"\"").count();
+            in_text = if in_text { quotes == 0 } else { quotes == 1 };
+            continue;
+        }
+        let is_note = ["//", "/*", "*", "#", "@", "}"].iter().any(|mark| start.starts_with(mark));
+        if is_note {
+            continue;
+        }
+        let is_inner = first.starts_with([' ', '\t']);
+        let mut item = start.to_owned();
+        while is_open(&item) {
+            let Some(next) = lines.next() else { break };
+            item = format!("{item} {}", next.trim());
+        }
+        let Some(head) = head(&item) else {
+            holder = holder.filter(|_| is_inner);
+            continue;
+        };
+        match (is_inner, &holder) {
+            (true, Some(of)) => out.push(format!("{of}: {head}")),
+            (true, None) => {}
+            (false, _) => {
+                let class = head.split(['(', '<']).next().unwrap_or_default().trim().to_owned();
+                let is_class = class.split(' ').any(|word| word == "class");
+                let class = if is_class { class.trim_start_matches("export ") } else { &head };
+                holder = (is_class || head.starts_with("impl")).then(|| class.to_owned());
+                if !head.starts_with("impl") {
+                    out.push(head);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Whether brackets are open at the end of a text.
+fn is_open(text: &str) -> bool {
+    let count = |signs: [char; 2]| text.matches(signs).count();
+    count(['(', '[']) > count([')', ']'])
+}
+
+/// An item without its body; `None` for what only names items of other places.
+fn head(item: &str) -> Option<String> {
+    let item = item.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_other = ["pub use ", "from ", "export {", "export *", "import "];
+    if is_other.iter().any(|start| item.starts_with(start)) || item.ends_with("{ … }") {
+        return None;
+    }
+    let item = item.split(" {").next().unwrap_or_default();
+    let item = item.trim_end_matches([';', ':', '{', ' ', ',']).trim_end();
+    let item = item.strip_suffix(" ...").unwrap_or(item).trim_end_matches(':');
+    // `f( a: u32, )` is what a formatter makes of a long `f(a: u32)`.
+    let item = item.replace("( ", "(").replace(", )", ")").replace(" )", ")");
+    (!item.is_empty()).then_some(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heads;
+
+    #[test]
+    fn outlines_have_signatures() {
+        let rust = "// in `a`\npub fn to_roman(n: u32) -> Result<String, Error>;\npub struct Cache {\n    pub size: usize,\n}\n\
+            impl Cache {\n    pub fn get(\n        &self,\n        key: &str,\n    ) -> Option<String>;\n}\n\
+            impl fmt::Display for Cache { … }\npub const LIMIT: u32;\npub use a::b;\n";
+        assert_eq!(
+            heads(rust),
+            [
+                "pub fn to_roman(n: u32) -> Result<String, Error>",
+                "pub struct Cache",
+                "impl Cache: pub fn get(&self, key: &str) -> Option<String>",
+                "pub const LIMIT: u32",
+            ]
+        );
+        let python = "LIMIT: int = 3\n@dataclass\nclass Stock(Base):\n    \"\"\"Prices.\n\n    All.\n    \"\"\"\n    names: list[str]\n    \
+            def __init__(self) -> None:\n    async def total(\n        self, of='#',\n    ) -> int:\n        \"\"\"The sum.\"\"\"\ndef shown(a: int) -> int:\n";
+        assert_eq!(
+            heads(python),
+            [
+                "LIMIT: int = 3",
+                "class Stock(Base)",
+                "class Stock: names: list[str]",
+                "class Stock: def __init__(self) -> None",
+                "class Stock: async def total(self, of='#') -> int",
+                "def shown(a: int) -> int",
+            ]
+        );
+        let script = "/** Most. */\nexport const LIMIT = 3;\nexport class Stock {\n  name = \"\";\n  /** One more. */\n  taking(\n    price: Price,\n  ): this {\n}\n\
+            export interface Price {\n  cents: number;\n}\nexport async function total(all: Stock): Promise<number> {\nexport { a };\n";
+        assert_eq!(
+            heads(script),
+            [
+                "export const LIMIT = 3",
+                "export class Stock",
+                "class Stock: name = \"\"",
+                "class Stock: taking(price: Price): this",
+                "export interface Price",
+                "export async function total(all: Stock): Promise<number>",
+            ]
+        );
+    }
+}

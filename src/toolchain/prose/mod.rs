@@ -1,0 +1,162 @@
+//! Texts about code: a reference, a tutorial, copy. The candidate is Markdown, made from the same
+//! spec as the code of another target and judged with that code.
+
+mod code;
+mod host_tools;
+pub mod page;
+pub mod rules;
+mod style;
+
+use super::{
+    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
+    GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
+    Suite, TextForm, ToolCommand, ToolOutput, Toolchain,
+};
+use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
+
+pub use code::OF;
+pub use page::cited;
+use style::STYLE;
+pub use style::path as style;
+
+/// A form of text.
+pub struct MarkdownText(TextForm);
+
+/// The reference of an interface.
+pub static DOCS: MarkdownText = MarkdownText(TextForm::Docs);
+/// A guide whose steps are run in order.
+pub static TUTORIAL: MarkdownText = MarkdownText(TextForm::Tutorial);
+/// A text whose claims rest on clauses.
+pub static COPY: MarkdownText = MarkdownText(TextForm::Copy);
+
+const GATES: [GateDefinition; 2] = [gate("layout", GateKind::Source), gate("text", GateKind::Text)];
+
+const fn gate(name: &'static str, kind: GateKind) -> GateDefinition {
+    GateDefinition { name, kind, default: true }
+}
+
+impl MarkdownText {
+    fn file(&self) -> &'static str {
+        match self.0 {
+            TextForm::Docs => "reference.md",
+            TextForm::Tutorial => "tutorial.md",
+            TextForm::Copy => "copy.md",
+        }
+    }
+}
+
+impl Toolchain for MarkdownText {
+    fn id(&self) -> &'static str {
+        match self.0 {
+            TextForm::Docs => "docs",
+            TextForm::Tutorial => "tutorial",
+            TextForm::Copy => "copy",
+        }
+    }
+    fn language(&self) -> &'static str {
+        match self.0 {
+            TextForm::Docs => "an API reference in Markdown",
+            TextForm::Tutorial => "a tutorial in Markdown",
+            TextForm::Copy => "a text for readers who decide, in Markdown",
+        }
+    }
+    fn rules_version(&self) -> &'static str {
+        "prose 1"
+    }
+    fn text(&self) -> Option<TextForm> {
+        Some(self.0)
+    }
+    fn options(&self) -> Vec<OptionSchema> {
+        vec![code::schema(), style::schema()]
+    }
+    fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
+        if name == STYLE { style::check(value) } else { code::check(value) }
+    }
+    fn encode_options(&self, target: &Target, out: &mut Encoder) {
+        code::encode(target, out);
+        out.option(target.style_guide.as_ref(), |out, guide| out.text(guide));
+    }
+    fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
+        RelPath::parse(self.file()).expect("a plain name is a path")
+    }
+    fn layout(&self, _target: &Target) -> Layout {
+        Layout {
+            manifest: "",
+            allowed: vec!["*.md".to_owned()],
+            denied: &[],
+            artefacts: &[],
+            unwritten: |_, _| None,
+            comments: &[],
+            tests: "",
+            suite_extension: ".md",
+            people_tests: &[],
+        }
+    }
+    fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
+        let mut rules = code::prompt_rules(self.0, self.file(), spec);
+        let guide = target.style_guide.iter();
+        rules.extend(guide.map(|guide| format!("the style guide:\n\n{}", guide.trim_end())));
+        rules
+    }
+    fn normalise(
+        &self,
+        tree: &Tree,
+        _spec: &Spec,
+        _target: &Target,
+        _links: &[Link],
+    ) -> Result<Tree, Vec<Finding>> {
+        Ok(tree.clone())
+    }
+    fn tamper_lints(&self, _: &GateName, _: &Tree, _: &Target) -> Vec<Finding> {
+        Vec::new()
+    }
+    fn identifiers(&self, _: &RelPath, _: &str) -> Option<Result<Vec<(String, u32)>, String>> {
+        None
+    }
+    fn check_spec(&self, _: &Spec, _: &Target, _: &[Suite]) -> Vec<Problem> {
+        Vec::new()
+    }
+    fn gates(&self) -> &'static [GateDefinition] {
+        &GATES
+    }
+    fn workspace_files(&self, _: &str, _: &str, _: &Places) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+    fn environment(&self, _places: &Places) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    fn format(&self, _path: &RelPath, _places: &Places) -> Option<ToolCommand> {
+        None
+    }
+    fn compile(&self, _gate: &GateName, _tree: &Tree, _places: &Places) -> Vec<ToolCommand> {
+        Vec::new()
+    }
+    fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
+        Vec::new()
+    }
+    fn read_build(&self, _gate: &GateName, _output: &ToolOutput, _: &BuildContext<'_>) -> Built {
+        Built::default()
+    }
+    fn effect_rules(&self) -> Option<&dyn EffectRules> {
+        None
+    }
+    fn native(&self) -> Option<&'static dyn NativeSuites> {
+        None
+    }
+    fn contract(&self) -> Option<&dyn ContractLanguage> {
+        None
+    }
+    fn dependencies(&self, _: &Tree, _: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn links(&self) -> Option<&'static dyn LinkLanguage> {
+        None
+    }
+    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
+    fn release(&self) {}
+    fn host_tools(&self) -> &dyn HostProbe {
+        &host_tools::NoTools
+    }
+}
