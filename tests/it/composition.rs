@@ -327,7 +327,7 @@ fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
 
 /// The code and the lockfile, as a program sees them that `regen exec` starts.
 fn seen(world: &World) -> String {
-    let reads = "all() { cat generated/*/rust/src/*.rs regen.lock; }; first=$(all); \
+    let reads = "all() { cat generated/*/rust/src/*.rs generated/*/*/*.md regen.lock 2>/dev/null; }; first=$(all); \
         for i in 1 2 3 4 5 6 7 8; do test \"$first\" = \"$(all)\" || exit 9; done; echo \"$first\"";
     world.run(&["exec", "--", "sh", "-c", reads]).expect(0).out
 }
@@ -414,15 +414,23 @@ fn a_set_is_switched_whole_whenever_it_is_killed() {
     }
     let server = Server::start(vec![Act::Make(code)]);
     let world = World::new(&server.url, &SYSTEM, crate::world::QUICK);
+    switched_whole(&world, &server, &|world| {
+        world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
+    });
+}
+
+/// Kills runs after a change at all kinds of moments: old or new trees are there, never some of
+/// each, and nothing is bought twice.
+pub fn switched_whole(world: &World, server: &Server, change: &dyn Fn(&World)) {
     world.run(&["run", "-q"]).expect(0);
-    let (old, lock) = (seen(&world), world.read("regen.lock"));
-    world.write("specs/units.md", &UNITS.replace("MUST add.", "MUST add and saturate."));
+    let (old, lock) = (seen(world), world.read("regen.lock"));
+    change(world);
     // Everything is accepted, and nothing is promoted.
     let (project, ready) = (world.path(""), world.folder().join("ready"));
     copy(&project, &ready);
     loop {
-        let mut child = start(&world);
-        until_staged(&world);
+        let mut child = start(world);
+        until_staged(world);
         kill(&mut child);
         if world.read("regen.lock") == lock {
             break;
@@ -434,33 +442,33 @@ fn a_set_is_switched_whole_whenever_it_is_killed() {
     let bought = server.requests().len();
     let begun = Instant::now();
     world.run(&["run", "-q"]).expect(0);
-    let (whole, new) = (begun.elapsed(), seen(&world));
+    let (whole, new) = (begun.elapsed(), seen(world));
     assert_ne!(old, new);
     copy(&ready, &project);
-    let steps = steps(&world, &["run"]);
+    let steps = steps(world, &["run"]);
     let kills = std::env::var("REGEN_KILLS").ok().and_then(|many| many.parse().ok()).unwrap_or(20);
     let (mut random, mut cut) = (Random(7), 0);
     for number in 0..kills {
         copy(&ready, &project);
         if let Some(steps) = steps.filter(|_| number % 2 == 1) {
             // At one of its steps, from the first to the last.
-            killed_at(&world, &["run"], 1 + steps * number / kills);
+            killed_at(world, &["run"], 1 + steps * number / kills);
         } else {
-            let mut child = start(&world);
+            let mut child = start(world);
             let most = u64::try_from(whole.as_micros()).expect("is short");
             std::thread::sleep(Duration::from_micros(random.below(most)));
             if number % 4 == 0 {
                 // A reader beside a promotion.
-                let now = seen(&world);
+                let now = seen(world);
                 assert!(now == old || now == new, "a mixed set beside a promotion");
             }
             kill(&mut child);
         }
-        let after = seen(&world);
+        let after = seen(world);
         cut += u32::from(after == old);
         assert!(after == old || after == new, "a mixed set after kill {number}");
         world.run(&["run", "-q"]).expect(0);
-        assert_eq!(seen(&world), new, "kill {number}");
+        assert_eq!(seen(world), new, "kill {number}");
         world.run(&["check", "-q"]).expect(0);
     }
     eprintln!("{kills} kills, {cut} before the switch");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::composition::prompt;
+use crate::composition::{prompt, switched_whole};
 use crate::server::{Act, Server, files};
 use crate::world::{World, all, stable};
 
@@ -30,7 +30,11 @@ fn right(_: usize, body: &Value) -> String {
             let more = if is_long { "\nRead on.\n" } else { "" };
             files(&[("copy.md", &format!("{COPY}{more}"))])
         }
-        _ => files(&[("src/lib.rs", CODE)]),
+        _ => {
+            let is_new = prompt(body).contains("in the usual way");
+            let more = if is_new { "// In the usual way.\n" } else { "" };
+            files(&[("src/lib.rs", &format!("{CODE}{more}"))])
+        }
     }
 }
 
@@ -148,6 +152,19 @@ fn all_targets_are_rolled_back_together() {
     world.write("style.md", "Short sentences.\n");
     told += &world.run(&["check"]).expect(0).titled("check of the earlier revision");
     insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn all_targets_are_switched_together_whenever_a_run_is_killed() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(right)]);
+    let world = world(&server.url);
+    switched_whole(&world, &server, &|world| {
+        edit(world, "written as usual", "written in the usual way");
+        world.write("style.md", "Long sentences.\n");
+    });
 }
 
 #[test]
