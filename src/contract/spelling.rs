@@ -1,7 +1,5 @@
 //! Words as other languages spell them, and as contracts do.
 
-use super::wave::nearest;
-
 /// The types of WIT, each with its names in other languages.
 const TYPES: [(&str, &[&str]); 18] = [
     ("string", &["str", "String"]),
@@ -71,4 +69,15 @@ pub fn contract_word(contract: &str, word: &str) -> Option<String> {
     let own = words.windows(2).filter(|pair| KINDS.contains(&pair[0])).map(|pair| pair[1]);
     let known = TYPES.iter().map(|(name, _)| *name).chain(own);
     kebab(word).or_else(|| nearest(word, known).map(str::to_owned))
+}
+
+/// The nearest of some names, as a hint after a message.
+pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map(|one| format!("; is it `{one}`?")).unwrap_or_default()
+}
+
+/// The nearest of some names, if it is near.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let close = known.map(|one| (strsim::damerau_levenshtein(name, one), one)).min();
+    close.filter(|(distance, _)| *distance <= 1 + name.len() / 4).map(|(_, one)| one)
 }

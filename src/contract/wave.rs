@@ -5,7 +5,7 @@ use std::ops::Range;
 use wasm_wave::ast::{Node, NodeType};
 use wasm_wave::untyped::UntypedValue;
 
-use super::spelling::{value_word, word_at};
+use super::spelling::{near, value_word, word_at};
 use super::statements::nesting;
 use super::value::WitValue;
 use crate::types::interface::{Interface, WitCase, WitShape, WitType};
@@ -258,15 +258,4 @@ impl ValueReader<'_> {
         }
         Ok(WitValue::Flags(set))
     }
-}
-
-/// The nearest of some names, as a hint after a message.
-pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    nearest(name, known).map(|one| format!("; is it `{one}`?")).unwrap_or_default()
-}
-
-/// The nearest of some names, if it is near.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let close = known.map(|one| (strsim::damerau_levenshtein(name, one), one)).min();
-    close.filter(|(distance, _)| *distance <= 1 + name.len() / 4).map(|(_, one)| one)
 }

@@ -113,7 +113,9 @@ fn written<'a>(
         for example in clause.examples.iter().filter(|example| !example.ignored) {
             unit += 1;
             let all = expectations(example);
-            let is_apart = is_independent(&example.language, &example.code);
+            let is_apart = spec.granted_effects().is_empty()
+                && is_independent(&example.language, &example.code)
+                && !all.iter().any(|one| one.input.ends_with("()"));
             let all = if is_apart { all } else { stateless(all) };
             found.extend(all.into_iter().map(|one| {
                 unit += usize::from(is_apart);
