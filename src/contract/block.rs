@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::spelling::near;
 use super::statements::{StepError, call_parts, split, statements, top_level};
 use super::step::{Call, Step, Wanted};
 use super::text_error::TextError;
 use super::value::WitValue;
-use super::wave::{near, read_value};
+use super::wave::read_value;
 use crate::types::interface::{FunctionRole, Interface, WitFunction, WitType};
 use crate::types::text::counted;
 

@@ -28,6 +28,11 @@ pub fn held_out(examples: &[(&str, &str)], seed: &str) -> Vec<Vec<usize>> {
     held
 }
 
+/// Whether each line or row of a block is an example of its own.
+pub fn is_independent(language: &str, code: &str) -> bool {
+    !independent(language, code).is_empty()
+}
+
 /// The lines of each example of a block that does not depend on the others.
 fn independent(language: &str, code: &str) -> Vec<Range<usize>> {
     if language == "table" {

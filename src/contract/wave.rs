@@ -5,6 +5,7 @@ use std::ops::Range;
 use wasm_wave::ast::{Node, NodeType};
 use wasm_wave::untyped::UntypedValue;
 
+use super::spelling::{near, value_word, word_at};
 use super::statements::nesting;
 use super::value::WitValue;
 use crate::types::interface::{Interface, WitCase, WitShape, WitType};
@@ -33,10 +34,27 @@ pub fn read_value(
     let back = |span: Range<usize>| original(span, &moved, text.len());
     let parsed = UntypedValue::parse(&source).map_err(|error| {
         let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-        (format!("not a value: {}{detail}", error.kind()), back(error.span()))
+        let span = back(error.span());
+        meant(text, span.start)
+            .unwrap_or_else(|| (format!("not a value: {}{detail}", error.kind()), span))
     })?;
     let reader = ValueReader { interface, source: &source, wild };
     reader.value(parsed.node(), ty).map_err(|(message, span)| (message, back(span)))
+}
+
+/// What is wrong at an offset, if a value is written there as in another language.
+fn meant(text: &str, at: usize) -> Option<ValueError> {
+    let rest = text.get(at..)?;
+    if rest.starts_with('=') {
+        return Some(("write one `=` before the result".to_owned(), at..at + 1));
+    }
+    if rest.starts_with('\'') {
+        let message = "a string is written in double quotes, and `'` is around one character";
+        return Some((message.to_owned(), at..text.len()));
+    }
+    let (start, word) = word_at(text, at)?;
+    let name = value_word(word)?;
+    Some((format!("`{word}` is not a value; is it `{name}`?"), start..start + word.len()))
 }
 
 /// The text with labels for each `_`, and where they are.
@@ -240,11 +258,4 @@ impl ValueReader<'_> {
         }
         Ok(WitValue::Flags(set))
     }
-}
-
-/// The nearest of some names, as a hint after a message.
-pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let close = known.map(|one| (strsim::damerau_levenshtein(name, one), one)).min();
-    let close = close.filter(|(distance, _)| *distance <= 1 + name.len() / 4);
-    close.map(|(_, one)| format!("; is it `{one}`?")).unwrap_or_default()
 }

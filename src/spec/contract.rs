@@ -7,8 +7,8 @@ use super::blocks::{Block, Kind, Piece};
 use super::lost::PlacedProblem;
 use super::text::code_text;
 use crate::contract::{
-    Foreign, TextError, held_out, is_call, is_neutral, read_block, read_interface_with,
-    read_property, read_table,
+    Foreign, TextError, contract_word, held_out, is_call, is_neutral, read_block,
+    read_interface_with, read_property, read_table, word_at,
 };
 use crate::types::{Clause, Digest, Example, Interface, Problem};
 
@@ -73,18 +73,7 @@ impl ContractText<'_> {
             Err(error) => {
                 let span = self.place(&code, self.line(block.text_start), &error);
                 let message = format!("the contract is not valid WIT: {}", error.message);
-                let is_name = error.message.contains("expected an identifier");
-                let keyword = error.message.split("found keyword `").nth(1).filter(|_| is_name);
-                let keyword = keyword.and_then(|rest| rest.split('`').next());
-                let help = match keyword {
-                    Some(word) => format!("as a name, a keyword is written `%{word}`"),
-                    None if error.message.starts_with("interface or world") => {
-                        "`use SPEC.{type}` takes types from the contract of a spec that `depends` \
-                         names"
-                            .to_owned()
-                    }
-                    None => "see docs/formats/contract.md".to_owned(),
-                };
+                let help = wit_help(&code, &error);
                 problems.push((Problem::error("contract::wit", message).help(help), span));
                 None
             }
@@ -152,6 +141,26 @@ impl ContractText<'_> {
         }
         problems
     }
+}
+
+/// What helps against an error in a contract.
+fn wit_help(code: &str, error: &TextError) -> String {
+    let message = error.message.as_str();
+    let is_name = message.contains("expected an identifier");
+    let keyword = message.split("found keyword `").nth(1).filter(|_| is_name);
+    if let Some(word) = keyword.and_then(|rest| rest.split('`').next()) {
+        return format!("as a name, a keyword is written `%{word}`");
+    }
+    if message.starts_with("interface or world") {
+        return "`use SPEC.{type}` takes types from the contract of a spec that `depends` names"
+            .to_owned();
+    }
+    let is_word = message.ends_with("does not exist") || message.starts_with("invalid character");
+    let line = code.lines().nth(error.line).unwrap_or_default();
+    let word = word_at(line, error.columns.start).filter(|_| is_word);
+    let meant = word.and_then(|(_, word)| contract_word(code, word));
+    let hint = meant.map(|name| format!("is it `{name}`? ")).unwrap_or_default();
+    format!("{hint}see docs/formats/contract.md")
 }
 
 /// Reads a contract example for its errors.

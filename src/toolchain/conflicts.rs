@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::suite::{Expectation, clause_of};
-use crate::contract::is_neutral;
+use crate::contract::{is_independent, is_neutral};
 use crate::types::{Clause, Example, Problem, Spec};
 
 /// Where an expectation is written.
@@ -112,7 +112,13 @@ fn written<'a>(
     for clause in &spec.clauses {
         for example in clause.examples.iter().filter(|example| !example.ignored) {
             unit += 1;
-            found.extend(stateless(expectations(example)).into_iter().map(|one| {
+            let all = expectations(example);
+            let is_apart = spec.granted_effects().is_empty()
+                && is_independent(&example.language, &example.code)
+                && !all.iter().any(|one| one.input.ends_with("()"));
+            let all = if is_apart { all } else { stateless(all) };
+            found.extend(all.into_iter().map(|one| {
+                unit += usize::from(is_apart);
                 let line = example.line + one.line;
                 let Expectation { input, result, is_unequal, .. } = one;
                 let at = ExpectedAt { clause, file: None, line, result, is_unequal, unit };

@@ -321,18 +321,29 @@ fn errors_in_a_contract_are_told_at_their_place_before_a_call() {
             "record vec { x: u8 }\nenum e { self }\nvariant ok-ko { a1, a-1 }\nf: func(n: vec) -> e;",
             "f({x: 1}) = self",
         ),
+        ("other type", "f: func(n: usize) -> u8;", "f(1) = 1"),
+        ("own type", "enum colour { red }\nf: func(c: color) -> u8;", "f(red) = 1"),
+        ("other name", "my_f: func(n: u8) -> u8;", "my-f(1) = 1"),
+        ("other value", "f: func(n: u8) -> option<u8>;", "f(1) = None"),
+        ("other case", "enum e { a-b }\nf: func(n: e) -> u8;", "f(AB_c) = 1"),
+        ("quotes", "f: func(s: string) -> u8;", "f('ab') = 1"),
+        ("equals", "f: func(n: u8) -> u8;", "f(1) == 1"),
+        ("two results", "f: func(n: u8) -> u8;", "f(1) = 1\nf(1) = 2"),
     ];
     let server = Server::start(vec![lib(GOOD)]);
     let mut told = String::new();
-    for (name, wit, wave) in cases {
+    let planned = |wit: &str, wave: &str, code| {
         let spec = format!(
             "# X\n\n```wit\n{wit}\n```\n\n- It MUST work. `test_id: works`\n\n  ```wave\n  {}\n  ```\n",
             wave.replace('\n', "\n  ")
         );
-        let world = World::new(&server.url, &[("x", &spec)], "");
-        let run = world.run(&["plan"]).expect(10);
-        told += &format!("== {name}\n{}", run.err);
+        World::new(&server.url, &[("x", &spec)], "").run(&["plan"]).expect(code).err
+    };
+    for (name, wit, wave) in cases {
+        told += &format!("== {name}\n{}", planned(wit, wave, 10));
     }
+    // A state can be the reason of both results.
+    planned("f: func() -> u8;", "f() = 1\nf() = 2", 0);
     let chain = format!("n: u8\nf(n) == n{}", ">n".repeat(30_000));
     let nested = format!("n: u8\nf(n) == {}n{}", "(n > ".repeat(21), ")".repeat(21));
     let types = format!("n: {}u8{}\nf(n) == 1", "list<".repeat(70), ">".repeat(70));
