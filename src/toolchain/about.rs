@@ -54,10 +54,19 @@ pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
         return Vec::new();
     }
     match (spec.contract.as_ref().zip(language.contract()), language.links()) {
-        (Some((interface, contract)), _) => contract.signatures(interface),
+        (Some((interface, contract)), _) => {
+            contract.signatures(interface).iter().map(|one| bare(one)).collect()
+        }
         (None, Some(links)) => heads(&links.surface(tree)),
         (None, None) => Vec::new(),
     }
+}
+
+/// A signature without the comments around it.
+fn bare(signature: &str) -> String {
+    let code = signature.rsplit("*/ ").next().unwrap_or_default();
+    let code = code.split(" // ").next().and_then(|code| code.split("  # ").next());
+    code.unwrap_or_default().trim_end_matches([':', ' ']).to_owned()
 }
 
 /// How a block reaches the code.
@@ -74,6 +83,12 @@ pub fn shown(spec: &Spec, code: &Target, tree: &Tree) -> String {
     let items = items(spec, code, tree);
     if !items.is_empty() {
         parts.push(format!("Its public items:\n\n~~~~~~\n{}\n~~~~~~", items.join("\n")));
+    }
+    let contract = spec.contract.as_ref().zip(of(code).contract());
+    let whole = contract.map(|(interface, of)| of.signatures(interface)).unwrap_or_default();
+    if !items.is_empty() && !whole.is_empty() && whole != items {
+        let whole = whole.join("\n");
+        parts.push(format!("The same with what they raise or throw:\n\n~~~~~~\n{whole}\n~~~~~~"));
     }
     let run = run_languages(spec, code);
     let run: Vec<String> = run.iter().map(|language| format!("`{language}`")).collect();

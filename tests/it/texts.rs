@@ -1,16 +1,18 @@
 //! Texts made from the spec of a library: a reference, a tutorial, copy.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::composition::{prompt, switched_whole};
 use crate::server::{Act, Server, files};
-use crate::world::{World, all, stable};
+use crate::world::{World, all, copy, stable};
 
-const ROMAN: &str = include_str!("texts/roman.md");
-const CODE: &str = include_str!("texts/lib.txt");
-const DOCS: &str = include_str!("texts/reference.md");
-const TUTORIAL: &str = include_str!("texts/tutorial.md");
-const COPY: &str = include_str!("texts/copy.md");
+const SPEC: &str = include_str!("../../examples/forms/specs/roman.md");
+const CODE: &str = include_str!("../../examples/forms/answers/rust/lib.rs");
+const DOCS: &str = include_str!("../../examples/forms/answers/docs/reference.md");
+const TUTORIAL: &str = include_str!("../../examples/forms/answers/tutorial/tutorial.md");
+const COPY: &str = include_str!("../../examples/forms/answers/copy/copy.md");
 
 const TARGETS: &str = "[target.docs]\ntoolchain = \"docs\"\n[target.tutorial]\ntoolchain = \"tutorial\"\n\
     [target.copy]\ntoolchain = \"copy\"\nstyle = \"style.md\"\n";
@@ -64,7 +66,8 @@ fn wrong_first(at: usize, body: &Value) -> String {
 }
 
 fn world(url: &str) -> World {
-    let world = World::new(url, &[("roman", ROMAN)], TARGETS);
+    let spec = format!("---\ntargets: [rust, docs, tutorial, copy]\n---\n{SPEC}");
+    let world = World::new(url, &[("roman", &spec)], TARGETS);
     world.write("style.md", "Short sentences.\n");
     world
 }
@@ -165,6 +168,138 @@ fn all_targets_are_switched_together_whenever_a_run_is_killed() {
         edit(world, "written as usual", "written in the usual way");
         world.write("style.md", "Long sentences.\n");
     });
+}
+
+/// The code and the texts about it in TypeScript. A text is that of Rust until its findings are
+/// shown.
+fn migrated(at: usize, body: &Value) -> String {
+    let text = prompt(body);
+    let signature = |page: &str| {
+        let page = page.replace(
+            "pub fn to_roman(n: u32) -> Result<String, String>",
+            "export function toRoman(n: number): string",
+        );
+        let page = page.replace(
+            "pub fn from_roman(text: &str) -> Option<u32>",
+            "export function fromRoman(text: string): number | undefined",
+        );
+        page.replace("to_roman", "toRoman").replace("from_roman", "fromRoman")
+    };
+    let script = |page: &str, blocks: &[(&str, &str)]| {
+        let page = blocks.iter().fold(signature(page), |page, (from, to)| {
+            assert!(page.contains(from), "{from}");
+            page.replace(from, to)
+        });
+        page.replace("```rust", "```typescript")
+    };
+    if text.contains("You write TypeScript code") {
+        return files(&[("src/index.ts", SCRIPT)]);
+    }
+    if !text.contains("## What is wrong with") || text.contains("in TypeScript code") {
+        return right(at, body);
+    }
+    match form(&text) {
+        "docs" => files(&[(
+            "reference.md",
+            &script(
+                DOCS,
+                &[
+                    (
+                        "use roman::toRoman;",
+                        "import assert from \"node:assert/strict\";\nimport { toRoman } from \"roman\";",
+                    ),
+                    (
+                        "assert_eq!(toRoman(4), Ok(\"IV\".to_owned()));",
+                        "assert.equal(toRoman(4), \"IV\");",
+                    ),
+                ],
+            ),
+        )]),
+        "tutorial" => files(&[(
+            "tutorial.md",
+            &script(
+                TUTORIAL,
+                &[
+                    (
+                        "use roman::toRoman;",
+                        "import assert from \"node:assert/strict\";\nimport { toRoman } from \"roman\";",
+                    ),
+                    ("let year", "const year"),
+                    (
+                        "assert_eq!(year.as_deref(), Ok(\"MCMXCIV\"));",
+                        "assert.equal(year, \"MCMXCIV\");",
+                    ),
+                    (
+                        "let none = toRoman(0);\nassert!(none.is_err());",
+                        "assert.throws(() => toRoman(0));",
+                    ),
+                    ("use roman::fromRoman;", "import { fromRoman } from \"roman\";"),
+                    (
+                        "assert_eq!(fromRoman(&year.unwrap()), Some(1994));",
+                        "assert.equal(fromRoman(year), 1994);",
+                    ),
+                ],
+            ),
+        )]),
+        _ => right(at, body),
+    }
+}
+
+const SCRIPT: &str = "/** Roman numerals. */\nimport { ContractError } from \"./contract.ts\";\n\n\
+    const STEPS: [number, string][] = [\n  [1000, \"M\"],\n  [900, \"CM\"],\n  [500, \"D\"],\n  [400, \"CD\"],\n  [100, \"C\"],\n  \
+    [90, \"XC\"],\n  [50, \"L\"],\n  [40, \"XL\"],\n  [10, \"X\"],\n  [9, \"IX\"],\n  [5, \"V\"],\n  [4, \"IV\"],\n  [1, \"I\"],\n];\n\n\
+    /** The numeral of a number. */\nexport function toRoman(n: number): string {\n  if (n < 1 || n > 3999) {\n    \
+    throw new ContractError(\"out of range\");\n  }\n  let rest = n;\n  let text = \"\";\n  for (const [value, sign] of STEPS) {\n    \
+    while (rest >= value) {\n      text += sign;\n      rest -= value;\n    }\n  }\n  return text;\n}\n\n\
+    /** The number of a numeral. */\nexport function fromRoman(text: string): number | undefined {\n  \
+    for (let n = 1; n < 4000; n += 1) {\n    if (toRoman(n) === text) {\n      return n;\n    }\n  }\n  return undefined;\n}\n";
+
+#[test]
+fn texts_follow_the_code_into_another_language() {
+    if !all() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(migrated)]);
+    let world = world(&server.url);
+    world.run(&["run", "--quiet"]).expect(0);
+    let spec = world.read("specs/roman.md");
+    let config = world.read("harness.toml");
+    let from = "[target.rust]\ntoolchain = \"rust\"";
+    assert!(config.contains(from));
+    world.write("harness.toml", &config.replace(from, "[target.rust]\ntoolchain = \"typescript\""));
+    let mut told = world.run(&["plan"]).expect(0).titled("the plan of another language");
+    told += &world.run(&["run"]).expect(0).titled("run");
+    told += &world.read("generated/roman/docs/reference.md");
+    told += &world.read("generated/roman/tutorial/tutorial.md");
+    told += &server.prompt(5);
+    world.run(&["check"]).expect(0);
+    assert_eq!(world.read("specs/roman.md"), spec);
+    insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn the_example_of_forms_is_replayed() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/forms");
+    let world = |server: &Server| {
+        let world = World::new(&server.url, &[], "");
+        let config = std::fs::read_to_string(example.join("harness.toml")).expect("is there");
+        world.write("harness.toml", &config.replace("http://127.0.0.1:8099/v1", &server.url));
+        copy(&["specs", "cassettes"], &example, &world.path(""));
+        let style = std::fs::read_to_string(example.join("style.md")).expect("is there");
+        world.write("style.md", &style);
+        world
+    };
+    let server = Server::start(vec![Act::Make(right)]);
+    if std::env::var_os("REGEN_BLESS").is_some() {
+        let world = world(&server);
+        world.run(&["cassette", "record", "--force"]).expect(0);
+        let _ = std::fs::remove_dir_all(example.join("cassettes"));
+        copy(&["cassettes"], &world.path(""), &example);
+    }
+    let before = server.requests().len();
+    let run = world(&server).run(&["run"]).expect(0);
+    assert!(run.err.contains("promoted 1, rejected 0 in"), "{}", run.err);
+    assert_eq!(server.requests().len(), before, "answers are replayed");
 }
 
 #[test]
