@@ -41,7 +41,7 @@ use crate::types::{
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
 
-pub use apart::{TESTS_SCRIPT, tests_script};
+pub use apart::{LIST, TESTS_SCRIPT, tests_script};
 pub use commands::{
     BuildContext, BuildKind, Built, Places, Reported, Sees, TestBuild, TestCase, TestProgram,
     ToolCommand, ToolOutput,
