@@ -48,6 +48,7 @@ pub use commands::{
 };
 pub use contract::{ContractLanguage, ContractWords};
 pub use contract_script::{COMMAND as CONTRACT_COMMAND, COMPARE, files as contract_script};
+pub use coverage::UNTESTED;
 pub use doc_examples::DocTests;
 pub use effect_rules::{EffectRules, EffectSubject, effects_sentence, missing_effect, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};

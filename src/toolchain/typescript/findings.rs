@@ -90,6 +90,12 @@ fn of_types(error: TypeError) -> Finding {
     let remedy = types.map(|name| {
         format!("only the user can: `\"@types/{name}\"` in `allowed_dependencies` of the target")
     });
+    // What may be missing: of an object, of a name, in a call.
+    let is_open = ["TS2531", "TS2532", "TS2533", "TS2722", "TS18047", "TS18048", "TS18049"];
+    let check = "check first that it is there: an element of an array or a record may be missing \
+        (`noUncheckedIndexedAccess`)";
+    let check = is_open.contains(&error.rule.as_str()).then(|| check.to_owned());
+    let remedy = remedy.or(check);
     Finding { remedy, ..at(&error.rule, error.file, error.line, error.message) }
 }
 
