@@ -502,6 +502,9 @@ fn mistakes_in_a_typescript_suite_are_found_before_a_call() {
         );
         refused(&world, &server, "specs/adder.md:3", said);
     }
+    let twice = format!("{holds}3);\n}});\nit('holds', () => {{}});\n");
+    let run = world("assert.equal(adder.add(1, 2), 3);", &twice).run(&["run"]).expect(10);
+    assert!(run.err.contains("suite::twice") && !run.err.contains("untested"), "{}", run.err);
     // Globals of Node and of vitest, types, names in branches, labels, keys, and what is set.
     let honest = "import { type Missing, add } from 'adder';\n\nlet of: Missing | HTMLElement | undefined;\nif (typeof \
         window !== 'undefined') window.x = 1;\nconst { a: b = 1, ...rest } = { a: 2, c: structuredClone(3) };\ndescribe('all', \

@@ -229,6 +229,19 @@ fn what_does_not_pass_is_told_with_its_call() {
         let is_own = report.findings.iter().any(|one| one.in_suite && one.line == Some(line));
         assert!(is_own, "{own}{:?}", report.findings);
     }
+    let property = "class Own {\n  constructor(private x: number) {}\n}\n".to_owned() + code;
+    let missing = "import { x } from '../src/leap';\ntest('a', () => {\n  x();\n});\n";
+    for (code, suite, why) in [
+        (
+            property.as_str(),
+            suite,
+            "(`constructor(private x)`) is more than a type: declare the field",
+        ),
+        (code, missing, "the code has no module `src/leap.ts`"),
+    ] {
+        let report = judged("test", code, &[("a.test.ts", suite)]);
+        assert!(told(&report).contains(why), "{}", told(&report));
+    }
     if !all() {
         return;
     }

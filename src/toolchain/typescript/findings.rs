@@ -142,6 +142,10 @@ mod tests {
         let output = ToolOutput { stdout: tsc.to_owned(), ..ToolOutput::default() };
         let message = &read(&"types".into(), &output).expect("is read")[0].message;
         assert_eq!(message, "Type 'a' is not 'b'.\n  More.");
+        let open = "src/index.ts(3,1): error TS2532: Object is possibly 'undefined'.\n".to_owned();
+        let output = ToolOutput { stdout: open, ..ToolOutput::default() };
+        let remedy = read(&"types".into(), &output).expect("is read").remove(0).remedy;
+        assert!(remedy.is_some_and(|text| text.contains("noUncheckedIndexedAccess")));
         let load =
             "x\n{\"kind\": \"load\", \"file\": \"src/index.ts\", \"line\": 1, \"what\": \"no\"}\n";
         assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);
