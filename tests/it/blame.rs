@@ -435,19 +435,23 @@ fn a_python_suite_that_fails_by_itself_is_blamed_after_two_answers() {
     }
 }
 
+/// Right.
+const ADD: &str = "export function add(a: number, b: number): number {\n  return a + b;\n}\n";
+
+/// A workspace with an example and a suite in TypeScript.
+fn script_world(server: &Server, example: &str, suite: &str) -> World {
+    let world = typescript::world(server, "adder", &adds("ts", example), FEW_GATES);
+    world.write("validators/adder/typescript/adder.test.ts", suite);
+    world
+}
+
 #[test]
 fn mistakes_in_a_typescript_suite_are_found_before_a_call() {
     if !typescript::has_tools() {
         return;
     }
-    let good = "export function add(a: number, b: number): number {\n  return a + b;\n}\n";
-    let server = Server::start(vec![typescript::module(good)]);
-    let world = |example: &str, suite: &str| {
-        let spec = adds("ts", example);
-        let world = typescript::world(&server, "adder", &spec, FEW_GATES);
-        world.write("validators/adder/typescript/adder.test.ts", suite);
-        world
-    };
+    let server = Server::start(vec![typescript::module(ADD)]);
+    let world = |example: &str, suite: &str| script_world(&server, example, suite);
     let vitest = "import { expect, it } from 'vitest';\n";
     let jest = "import { expect, it, xtest } from '@jest/globals';\n";
     let holds =
@@ -505,6 +509,13 @@ fn mistakes_in_a_typescript_suite_are_found_before_a_call() {
     let twice = format!("{holds}3);\n}});\nit('holds', () => {{}});\n");
     let run = world("assert.equal(adder.add(1, 2), 3);", &twice).run(&["run"]).expect(10);
     assert!(run.err.contains("suite::twice") && !run.err.contains("untested"), "{}", run.err);
+}
+
+#[test]
+fn names_that_a_typescript_suite_may_use_are_no_mistakes() {
+    if !typescript::has_tools() {
+        return;
+    }
     // Globals of Node and of vitest, types, names in branches, labels, keys, and what is set.
     let honest = "import { type Missing, add } from 'adder';\n\nlet of: Missing | HTMLElement | undefined;\nif (typeof \
         window !== 'undefined') window.x = 1;\nconst { a: b = 1, ...rest } = { a: 2, c: structuredClone(3) };\ndescribe('all', \
@@ -512,5 +523,7 @@ fn mistakes_in_a_typescript_suite_are_found_before_a_call() {
         static key = new.target; }\n    try { absent(); } catch (error) { expect(error).toBeDefined(); }\n    \
         expect([add(1, 2), rest.c, of, One.key, arguments.length > 9, import.meta.url === '']).toEqual([3, 3, undefined, \
         undefined, false, false]);\n    vi.fn(named);\n  });\n});\n";
-    world("assert.equal(adder.add(1, 2), 3);", honest).run(&["run"]).expect(0);
+    let server = Server::start(vec![typescript::module(ADD)]);
+    let world = script_world(&server, "assert.equal(adder.add(1, 2), 3);", honest);
+    world.run(&["run"]).expect(0);
 }
