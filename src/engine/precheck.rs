@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::resources::Engine;
 use crate::gate::{ExecuteOptions, GateInputs};
 use crate::pipeline::{Attempt, State};
-use crate::toolchain::{self, GateKind, Independent};
+use crate::toolchain::{self, Independent};
 use crate::types::gate::{TEST_ERROR, VACUOUS};
 use crate::types::{Action, AttemptKind, Diagnosis, Fault, Finding, Provenance, Tree};
 use crate::verdict::blame;
@@ -46,9 +46,7 @@ impl Engine {
         else {
             return Ok(None);
         };
-        // The last compiling gate looks at tests, too.
-        let compiles = language.gates().iter().rfind(|gate| gate.kind == GateKind::Compile);
-        let Some(gate) = compiles.map(|gate| gate.name.into()) else { return Ok(None) };
+        let gate = independent.gate.into();
         let (inputs, executor) = (without_examples(&job, &independent), self.executor());
         executor.accept(&inputs)?;
         let tree = self.objects.put_tree(&independent.tree)?;

@@ -221,6 +221,9 @@ impl TestWork<'_> {
         };
         let (others, own): (Vec<_>, Vec<_>) = programs.into_iter().partition(is_copy);
         let runner = TestRunner::new(context, room, self.native, gate, started, self.fresh);
+        if candidate.tree().is_empty() {
+            return Ok(GateResult::fail(test_run::listed(&runner, &own, suites).await));
+        }
         let mut seen = test_run::run(&runner, &own, suites, seen).await;
         if passes(&seen) {
             seen.findings = equality::run(&runner, &others, &copies.forms).await;

@@ -11,7 +11,7 @@ use super::result::{GateResult, finding};
 use super::workspace::GateSandbox;
 use crate::process::{Ended, Output};
 use crate::toolchain::{
-    Expansion, Expected, NativeSuites, Reported, Suite, TestCase, TestProgram, ToolCommand,
+    Expansion, Expected, LIST, NativeSuites, Reported, Suite, TestCase, TestProgram, ToolCommand,
 };
 use crate::types::{
     ClauseId, Finding, GateName, Outcome, Resource, TestResult, TestStatus, gate::clean, limits,
@@ -82,6 +82,18 @@ pub async fn run(
         seen.findings.push(finding(gate, NO_TEST, "no test ran".to_owned()));
     }
     seen
+}
+
+/// What of these suites cannot be listed.
+pub async fn listed(
+    runner: &TestRunner<'_>,
+    programs: &[TestProgram],
+    suites: &[Suite],
+) -> Vec<Finding> {
+    let of = |program: &TestProgram| suites.iter().find(|s| s.path.as_str() == program.source);
+    let lists = programs.iter().map(|program| runner.list(program, of(program)));
+    let lists: Vec<_> = futures::stream::iter(lists).buffered(AT_ONCE).collect().await;
+    lists.into_iter().filter_map(Result::err).collect()
 }
 
 /// Runs twins, of which none may pass: a finding for each test that does.
@@ -196,6 +208,8 @@ pub struct TestReport {
     pub message: String,
     /// The limit it exceeded.
     pub ran_out: Option<Resource>,
+    /// The file and line of an error in the suite's own text.
+    own: Option<(String, Option<u32>)>,
     /// Its output.
     evidence: Vec<u8>,
     /// Its duration.
@@ -235,7 +249,7 @@ impl<'a> TestRunner<'a> {
         program: &TestProgram,
         suite: Option<&Suite>,
     ) -> Result<Vec<String>, Finding> {
-        let wrong = |why: &str| finding(self.gate, "list", format!("{}: {why}", program.source));
+        let wrong = |why: &str| finding(self.gate, LIST, format!("{}: {why}", program.source));
         let language = self.native;
         let Some(command) = language.list_tests(program, self.room.places()) else {
             let tests = suite.into_iter().flat_map(|suite| &suite.tests);
@@ -250,8 +264,12 @@ impl<'a> TestRunner<'a> {
         match (limit, outputs.first()) {
             (Some(hit), _) => Err(wrong(&hit)),
             (None, Some(output)) => language.read_list(&read(output)).map_err(|why| {
-                let Finding { file, line, in_suite, .. } = *why;
-                Finding { file, line, in_suite, ..wrong(&why.message) }
+                if !why.in_suite {
+                    return wrong(&why.message);
+                }
+                let clauses = suite.zip(why.line).map(|(suite, line)| suite.clauses_at(line));
+                let clauses = clauses.unwrap_or_default();
+                Finding { clauses, gate: self.gate.clone(), rule: LIST.to_owned(), ..*why }
             }),
             (None, None) => Err(wrong("cannot run the test program")),
         }
@@ -346,6 +364,7 @@ impl<'a> TestRunner<'a> {
             status: if self.left().is_zero() { TestStatus::TimedOut } else { TestStatus::Failed },
             message: why.to_owned(),
             ran_out: None,
+            own: None,
             evidence: Vec::new(),
             elapsed: Duration::ZERO,
         });
@@ -356,8 +375,12 @@ impl<'a> TestRunner<'a> {
             let (findings, evidence) = (Vec::new(), Vec::new());
             return FinishedTest { result, findings, evidence, flaky: false, ran_out: None };
         }
+        let (in_suite, file) = (said.own.is_some(), program.source.clone());
+        let (file, line) = said.own.unwrap_or((file, None));
         let one = Finding {
-            file: Some(program.source.clone()),
+            file: Some(file),
+            line,
+            in_suite,
             clauses: sealed.and_then(|test| test.clause.clone()).into_iter().collect(),
             values: self.native.compared(&said.message),
             ..finding(self.gate, name, clean(&said.message, &[&self.room.root()]))
@@ -386,6 +409,7 @@ impl<'a> TestRunner<'a> {
             status,
             message,
             ran_out: None,
+            own: None,
             evidence,
             elapsed,
         };
@@ -395,7 +419,7 @@ impl<'a> TestRunner<'a> {
             for output in ran {
                 evidence.extend(output.evidence());
                 if output.ended == Ended::Timeout {
-                    let message = format!("the test did not end within {}s", elapsed.as_secs());
+                    let message = "the test did not end in time".to_owned();
                     return Ok(report(TestStatus::TimedOut, message, evidence, elapsed));
                 }
                 if let Ended::Limit(resource) = output.ended {
@@ -410,6 +434,10 @@ impl<'a> TestRunner<'a> {
             Reported::Passed => report(TestStatus::Passed, String::new(), evidence, elapsed),
             Reported::Ignored => report(TestStatus::Ignored, String::new(), evidence, elapsed),
             Reported::Late(message) => report(TestStatus::TimedOut, message, evidence, elapsed),
+            Reported::Wrong { message, file, line } => {
+                let said = report(TestStatus::Failed, message, evidence, elapsed);
+                TestReport { own: Some((file, line)), ..said }
+            }
             Reported::Failed(message) => {
                 let ran_out = language.exhausted(&message);
                 let why = ran_out.map(|resource| format!("{}\n", self.room.hit(resource)));

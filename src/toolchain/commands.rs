@@ -177,4 +177,13 @@ pub enum Reported {
     Failed(String),
     /// A call into the candidate did not end in time.
     Late(String),
+    /// Failed in the suite's own text, whatever the candidate does.
+    Wrong {
+        /// The reason.
+        message: String,
+        /// The suite's file.
+        file: String,
+        /// Its line.
+        line: Option<u32>,
+    },
 }

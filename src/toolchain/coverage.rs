@@ -6,6 +6,9 @@ use crate::toolchain::contract::neutral_expectations;
 use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of, program_examples};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
+/// The problems of a spec that has too few tests.
+pub const UNTESTED: [&str; 2] = ["spec::untested_clause", "spec::no_test"];
+
 /// Checks a spec in a language: names, examples and tests.
 pub fn check(
     toolchain: &dyn Toolchain,
@@ -41,12 +44,10 @@ pub fn check(
             let help = if toolchain.keeps_paths() {
                 titled()
             } else {
-                format!(
-                    "add an example, or a test named `{name}` in validators/{}/; a test behind a condition (`#[cfg]`) may not exist, and does not count",
-                    spec.id
-                )
+                let test = toolchain.test_of(name);
+                format!("add an example, or {test}, in validators/{}/", spec.id)
             };
-            problems.push(at(clause, Problem::error("spec::untested_clause", message).help(help)));
+            problems.push(at(clause, Problem::error(UNTESTED[0], message).help(help)));
         }
     }
     problems.extend(lints(spec, suites, &own, &outside));
@@ -64,7 +65,7 @@ pub fn check(
     if tests().next().is_none() && !spec.clauses.iter().any(has_example) {
         let message = format!("the spec has no test, so {}", without_tests(spec));
         let help = "add a clause with `test_id: NAME` and an example";
-        problems.push(Problem::error("spec::no_test", message).help(help));
+        problems.push(Problem::error(UNTESTED[1], message).help(help));
     }
     problems.truncate(limits::PROBLEMS);
     problems.into_iter().map(|problem| problem.file(&spec.file)).collect()

@@ -36,6 +36,10 @@ pub trait Toolchain: Sync {
     fn text(&self) -> Option<TextForm> {
         None
     }
+    /// What covers a `test_id` in a suite, for a hint.
+    fn test_of(&self, test_id: &str) -> String {
+        format!("a test named `{test_id}`")
+    }
     /// Whether suites are mounted where they are in the workspace.
     fn keeps_paths(&self) -> bool {
         false

@@ -45,13 +45,14 @@ use crate::types::{
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
 
-pub use apart::{TESTS_SCRIPT, tests_script};
+pub use apart::{LIST, TESTS_SCRIPT, tests_script};
 pub use commands::{
     BuildContext, BuildKind, Built, Places, Reported, Sees, TestBuild, TestCase, TestProgram,
     ToolCommand, ToolOutput,
 };
 pub use contract::{ContractLanguage, ContractWords};
 pub use contract_script::{COMMAND as CONTRACT_COMMAND, COMPARE, files as contract_script};
+pub use coverage::UNTESTED;
 pub use doc_examples::DocTests;
 pub use effect_rules::{EffectRules, EffectSubject, effects_sentence, missing_effect, told_once};
 pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};

@@ -85,6 +85,12 @@ impl Suite {
         gathered
     }
 
+    /// The clause whose example has this line, in a generated file.
+    pub fn clauses_at(&self, line: u32) -> Vec<ClauseId> {
+        let inside = self.lines.iter().filter(|(first, last, _)| (*first..=*last).contains(&line));
+        inside.map(|(_, _, clause)| clause.clone()).collect()
+    }
+
     /// A module or data file of a suite.
     pub fn other(path: RelPath, bytes: Vec<u8>, data: bool) -> Self {
         let (text, bytes) = match String::from_utf8(bytes) {
@@ -121,7 +127,9 @@ pub struct Independent {
     pub tree: Tree,
     /// What is left of the suites.
     pub suites: Vec<Suite>,
-    /// The rules of compile errors that are the suites' own.
+    /// The gate that finds errors in them.
+    pub gate: &'static str,
+    /// The rules of errors that are the suites' own.
     pub certain: &'static [&'static str],
 }
 

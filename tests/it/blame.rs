@@ -1,7 +1,9 @@
 //! Whose fault it is: what no answer can change is never the model's, and costs no call or few.
 
+use crate::python::{self, WITHOUT_TOOLS};
 use crate::server::{Act, Server, files, lib};
-use crate::world::{ADDER, GOOD, World, all};
+use crate::typescript::{self, FEW_GATES};
+use crate::world::{ADDER, GOOD, World, all, rounds};
 
 /// A workspace with a suite of the user's.
 fn with_suite(server: &Server, suite: &str) -> World {
@@ -339,4 +341,189 @@ fn a_file_name_that_is_no_program_is_refused_before_a_call() {
     let run = world.run(&["run"]).expect(10);
     assert!(run.err.contains("cannot be the name of a test"), "{}", run.err);
     assert!(server.requests().is_empty());
+}
+
+/// A spec with one clause, and an example of it.
+fn adds(language: &str, example: &str) -> String {
+    format!(
+        "# Adder\n\n- `add` MUST add. `test_id: adds`\n\n  ```{language}\n  {example}\n  ```\n\n- \
+         It MUST hold. `test_id: holds`\n"
+    )
+}
+
+/// Runs with a suite in which a line is wrong: nothing may be asked, and this is told of the line.
+fn refused(world: &World, server: &Server, place: &str, said: &str) {
+    let run = world.run(&["run"]).expect(10);
+    assert!(server.requests().is_empty(), "{}", run.err);
+    let text = format!("{place}: {said}");
+    assert!(run.err.contains(&text) && run.err.contains("fault: spec"), "{text}: {}", run.err);
+}
+
+#[test]
+fn mistakes_in_a_python_suite_are_found_before_a_call() {
+    if !python::has_python() {
+        return;
+    }
+    let good = "\"\"\"Adds.\"\"\"\n\n\ndef add(a: int, b: int) -> int:\n    return a + b\n";
+    let server = Server::start(vec![python::package("adder", good)]);
+    let world = |example: &str, suite: &str| {
+        let spec = adds("python", example);
+        let world = python::world(&server, "adder", &spec, WITHOUT_TOOLS);
+        world.write("validators/adder/python/test_adder.py", suite);
+        world
+    };
+    let holds = "from adder import add\n\n\ndef test_holds():\n    assert add(1, 2) == ";
+    let skip = "@pytest.mark.skip(reason='later')\ndef test_holds__later():\n    pass\n";
+    let cases = [
+        (format!("{holds}wanted\n"), 5, "`wanted` is neither imported nor defined"),
+        (
+            format!("{holds}3\n    pytest.fail()\n"),
+            6,
+            "`pytest` is neither imported nor defined: write `import pytest`",
+        ),
+        (format!("{holds}(3\n"), 5, "syntax error: '(' was never closed"),
+        (
+            format!("from leap import x\n{holds}3\n"),
+            1,
+            "there is no module `leap`: import the code under test as `adder`",
+        ),
+        (
+            format!("import pytest\n{holds}3\n\n\n{skip}"),
+            10,
+            "`test_holds__later` is marked with `pytest.mark.skip`",
+        ),
+    ];
+    for (suite, line, said) in &cases[..rounds(cases.len(), 1)] {
+        let place = format!("validators/adder/python/test_adder.py:{line}");
+        refused(&world("assert adder.add(1, 2) == 3", suite), &server, &place, said);
+    }
+    for fence in ["python", "python hidden"] {
+        let world = world("assert adder.add(1, 2) == wanted", &format!("{holds}3\n"));
+        let spec = world.read("specs/adder.md").replace("```python", &format!("```{fence}"));
+        world.write("specs/adder.md", &spec);
+        refused(&world, &server, "specs/adder.md:3", "`wanted` is neither imported nor defined");
+    }
+    // Names of fixtures, of a module beside the suite, of branches and of Python itself.
+    let honest = "import sys\n\nimport pytest\nfrom adder import add\nfrom beside import three\n\n\ndef test_holds(four, \
+        tmp_path):\n    with pytest.raises(TypeError):\n        add(\"\", four)\n    if sys.platform == \"win32\":\n        \
+        assert WindowsError\n    match add(1, 2):\n        case int(sum):\n            assert sum == three\n    \
+        assert [n for n in [1]] == (y := [1]) == y and __name__ and tmp_path\n";
+    let world = world("assert adder.add(1, 2) == 3", honest);
+    world.write("validators/adder/python/beside.py", "three = 3\n");
+    let fixture = "import pytest\n\n\n@pytest.fixture\ndef four():\n    return 4\n";
+    world.write("validators/adder/python/conftest.py", fixture);
+    world.run(&["run"]).expect(0);
+}
+
+#[test]
+fn a_python_suite_that_fails_by_itself_is_blamed_after_two_answers() {
+    if !all() || !python::has_python() {
+        return;
+    }
+    let good = "\"\"\"Adds.\"\"\"\n\n\ndef add(a: int, b: int) -> int:\n    return a + b\n";
+    let suite =
+        "from adder import add\n\n\ndef test_holds(missing):\n    assert add(1, 2) == missing\n";
+    for suite in [suite, &suite.replace("missing", "").replace("== ", "== (three if add else 3)")] {
+        let answers = [good.to_owned(), good.replace("a + b", "b + a")];
+        let server = Server::start(answers.map(|code| python::package("adder", &code)).into());
+        let spec = adds("python", "assert adder.add(1, 2) == 3");
+        let world = python::world(&server, "adder", &spec, WITHOUT_TOOLS);
+        world.write("validators/adder/python/test_adder.py", suite);
+        let run = world.run(&["run"]).expect(21);
+        assert!(run.err.contains("validators/adder/python/test_adder.py:"), "{}", run.err);
+        assert_eq!(server.requests().len(), 2, "{}", run.err);
+    }
+}
+
+/// Right.
+const ADD: &str = "export function add(a: number, b: number): number {\n  return a + b;\n}\n";
+
+/// A workspace with an example and a suite in TypeScript.
+fn script_world(server: &Server, example: &str, suite: &str) -> World {
+    let world = typescript::world(server, "adder", &adds("ts", example), FEW_GATES);
+    world.write("validators/adder/typescript/adder.test.ts", suite);
+    world
+}
+
+#[test]
+fn mistakes_in_a_typescript_suite_are_found_before_a_call() {
+    if !typescript::has_tools() {
+        return;
+    }
+    let server = Server::start(vec![typescript::module(ADD)]);
+    let world = |example: &str, suite: &str| script_world(&server, example, suite);
+    let vitest = "import { expect, it } from 'vitest';\n";
+    let jest = "import { expect, it, xtest } from '@jest/globals';\n";
+    let holds =
+        "import { add } from '../src/index.ts';\n\nit('holds', () => {\n  expect(add(1, 2)).toBe(";
+    let cases = [
+        (format!("{vitest}{holds}wanted);\n}});\n"), 5, "`wanted` is neither imported nor defined"),
+        (format!("{vitest}{holds}3;\n}});\n"), 5, "syntax error: "),
+        (
+            format!("{holds}3);\n}});\nxit('holds__b', () => {{}});\n"),
+            6,
+            "`xit` is neither imported nor defined: write `it`, or delete the test",
+        ),
+        (
+            format!("{jest}{holds}3);\n}});\nxtest('holds__b', () => {{}});\n"),
+            7,
+            "`xtest` is neither imported nor defined: write `test`, or",
+        ),
+        (
+            format!("{vitest}{holds}3);\n}});\nit.skip('holds__b', () => {{}});\n"),
+            7,
+            "a test is marked with `it.skip`",
+        ),
+        (
+            format!("{holds}3);\n  jest.fn();\n}});\n"),
+            5,
+            "`jest` is neither imported nor defined: write `import { jest } from",
+        ),
+        (
+            format!("import {{ expect }} from 'vitest';\n{holds}3);\n}});\n"),
+            4,
+            "`it` is neither imported nor defined: import it from \"vitest\"",
+        ),
+        (
+            format!("{vitest}import {{ x }} from './leap';\n{holds}3);\n}});\n"),
+            2,
+            "there is no `./leap` beside the suite: the code under test is `adder` or `../src/index.ts`",
+        ),
+        (
+            format!("{vitest}import {{ x }} from 'leap';\n{holds}3);\n}});\n"),
+            2,
+            "tests cannot import `leap`: the code under test is `adder`",
+        ),
+    ];
+    for (suite, line, said) in &cases[..rounds(cases.len(), 3)] {
+        let place = format!("validators/adder/typescript/adder.test.ts:{line}");
+        refused(&world("assert.equal(adder.add(1, 2), 3);", suite), &server, &place, said);
+    }
+    for (example, said) in [("wanted", "`wanted` is neither"), ("3;", "syntax error: ")] {
+        let world = world(
+            &format!("assert.equal(adder.add(1, 2), {example});"),
+            &format!("{holds}3);\n}});\n"),
+        );
+        refused(&world, &server, "specs/adder.md:3", said);
+    }
+    let twice = format!("{holds}3);\n}});\nit('holds', () => {{}});\n");
+    let run = world("assert.equal(adder.add(1, 2), 3);", &twice).run(&["run"]).expect(10);
+    assert!(run.err.contains("suite::twice") && !run.err.contains("untested"), "{}", run.err);
+}
+
+#[test]
+fn names_that_a_typescript_suite_may_use_are_no_mistakes() {
+    if !typescript::has_tools() {
+        return;
+    }
+    // Globals of Node and of vitest, types, names in branches, labels, keys, and what is set.
+    let honest = "import { type Missing, add } from 'adder';\n\nlet of: Missing | HTMLElement | undefined;\nif (typeof \
+        window !== 'undefined') window.x = 1;\nconst { a: b = 1, ...rest } = { a: 2, c: structuredClone(3) };\ndescribe('all', \
+        () => {\n  it('holds', function named() {\n    outer: for (const n of [b]) continue outer;\n    class One { \
+        static key = new.target; }\n    try { absent(); } catch (error) { expect(error).toBeDefined(); }\n    \
+        expect([add(1, 2), rest.c, of, One.key, arguments.length > 9, import.meta.url === '']).toEqual([3, 3, undefined, \
+        undefined, false, false]);\n    vi.fn(named);\n  });\n});\n";
+    let server = Server::start(vec![typescript::module(ADD)]);
+    let world = script_world(&server, "assert.equal(adder.add(1, 2), 3);", honest);
+    world.run(&["run"]).expect(0);
 }

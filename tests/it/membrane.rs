@@ -314,10 +314,10 @@ fn what_does_not_pass_is_told_with_its_call() {
     if !has_tools() {
         return;
     }
-    let suite = "import adder\nimport pytest\n\n\ndef test_ends():\n    adder.leave(1, [2])\n\n\n@pytest.mark.skip\n\
-        def test_skipped():\n    pass\n\n\n@pytest.mark.xfail\ndef test_wrong():\n    assert adder.add(1, 1) == 3\n\n\n\
+    let suite = "import adder\nimport pytest\n\n\ndef test_ends():\n    adder.leave(1, [2])\n\n\n@pytest.mark.skipif(adder.add(1, 1) == 2, reason=\"now\")\n\
+        def test_skipped():\n    pass\n\n\n@getattr(pytest.mark, \"xfail\")\ndef test_wrong():\n    assert adder.add(1, 1) == 3\n\n\n\
         if adder.add(0, 1) == 0:\n\n    def test_gone():\n        pass\n\n\ndef test_error():\n    adder.add(1, None)\n\n\n\
-        @pytest.mark.parametrize(\"a\", [1, 2])\ndef test_case(a):\n    assert adder.add(a, 1) == 2\n";
+        @pytest.mark.parametrize(\"a\", [1, 2])\ndef test_case(a):\n    assert (\n        adder.add(a, 1)\n        == 2\n    )\n";
     let code = "import os\n\n\ndef add(a, b):\n    return a + b\n\n\ndef leave(n, parts):\n    os._exit(3)\n\n\n\
         def wait(n):\n    while n:\n        pass\n\n\ndef fill():\n    return [b\"x\" * 2**20] * 2**13\n";
     let report = judged("test", code, &[("test_adder.py", suite)]);
@@ -394,12 +394,6 @@ fn a_users_suite_is_promoted_and_covers_its_clauses() {
     let trace = world.run(&["trace"]).expect(0).out;
     assert!(trace.contains("test_adds__twice") && trace.contains("TestParse::test_parses"));
     world.run(&["check", "--rerun"]).expect(0);
-    // The error is in the suite: two different answers fail at it.
-    let other = GOOD.replace("The sum", "A sum");
-    let server = Server::start(vec![package("adder", GOOD), package("adder", &other)]);
-    let world = world_of(&server, spec, &suite.replace("import pytest", "import pytests"));
-    let run = world.run(&["run"]).expect(21);
-    assert_eq!(server.requests().len(), 2, "{}", run.err);
 }
 
 /// A workspace with a suite.

@@ -198,11 +198,12 @@ fn what_does_not_pass_is_told_with_its_call() {
     if !has_tools() {
         return;
     }
-    let suite = "import { describe, expect, it, test } from \"vitest\";\nimport { add, Box, leave } from \"adder\";\n\n\
-        test(\"ends\", () => {\n  leave(1, [2]);\n});\ntest.skip(\"skipped\", () => {});\n\
-        test.fails(\"wrong\", () => {\n  expect(add(1, 1)).toBe(3);\n});\nif (add(0, 1) === 0) {\n  \
+    let suite = "import { describe, expect, it, test } from \"vitest\";\nimport { add, Box, lacking, leave } from \"adder\";\n\n\
+        test(\"ends\", () => {\n  leave(1, [2]);\n});\ntest.skipIf(add(1, 1) === 2)(\"skipped\", () => {});\n\
+        test(\"wrong\", { fails: true }, () => {\n  expect(add(1, 1)).toBe(3);\n});\nif (add(0, 1) === 0) {\n  \
         test(\"gone\", () => {});\n}\nit(\"throws\", () => {\n  add(1, null);\n});\n\
-        test.each([1, 2])(\"case %i\", (n) => {\n  expect(add(n, 1)).toBe(2);\n});\n\
+        it(\"lacks\", () => {\n  expect(lacking(1)).toBe(1);\n});\n\
+        test.each([1, 2])(\"case %i\", (n) => {\n  expect(\n    add(n, 1),\n  ).toBe(\n    2,\n  );\n});\n\
         describe(\"group\", () => {\n  it(\"method\", () => {\n    new Box(2).leave(3);\n  });\n});\n\
         for (const n of [1, 2]) {\n  test(\"twice\", () => {});\n}\n\
         test(\"caught\", () => {\n  try {\n    leave(1, []);\n  } catch {}\n});\n\
@@ -221,10 +222,25 @@ fn what_does_not_pass_is_told_with_its_call() {
         ("test('a', () => {\n  const x = ;\n});\n", 2),
         ("import x from 'lodash';\ntest('a', () => {});\n", 1),
         ("import { test } from 'vitest';\n\ntest('a', () => {});\nnothing();\n", 4),
+        ("test('a', () => {});\ndescribe('b', () => {\n  it.skip('c', () => {});\n});\n", 3),
+        ("test('a', () => {\n  if (Math) nothing();\n});\n", 2),
     ] {
         let report = judged("test", code, &[("a.test.ts", own)]);
         let is_own = report.findings.iter().any(|one| one.in_suite && one.line == Some(line));
         assert!(is_own, "{own}{:?}", report.findings);
+    }
+    let property = "class Own {\n  constructor(private x: number) {}\n}\n".to_owned() + code;
+    let missing = "import { x } from '../src/leap';\ntest('a', () => {\n  x();\n});\n";
+    for (code, suite, why) in [
+        (
+            property.as_str(),
+            suite,
+            "(`constructor(private x)`) is more than a type: declare the field",
+        ),
+        (code, missing, "the code has no module `src/leap.ts`"),
+    ] {
+        let report = judged("test", code, &[("a.test.ts", suite)]);
+        assert!(told(&report).contains(why), "{}", told(&report));
     }
     if !all() {
         return;
@@ -329,11 +345,4 @@ fn a_users_suites_are_promoted_and_cover_their_clauses() {
     assert!(trace.contains("sums::of %i (test_id: adds)"), "{trace}");
     assert!(trace.contains("parses__data"), "{trace}");
     world.run(&["check", "--rerun"]).expect(0);
-    // The error is in the suite: two different answers fail at it.
-    let other = GOOD.replace("The sum", "A sum");
-    let server = Server::start(vec![module(GOOD), module(&other)]);
-    let world = crate::typescript::world(&server, "adder", spec, "");
-    fill(&world, &node.replace("node:test", "tape"));
-    let run = world.run(&["run"]).expect(21);
-    assert_eq!(server.requests().len(), 2, "{}", run.err);
 }

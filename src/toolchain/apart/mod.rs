@@ -18,6 +18,8 @@ use crate::types::{Digest, Example, Finding, Problem, Resource, Spec, Target, Tr
 pub use language::ApartTests;
 pub use visible::{FILE as TESTS_SCRIPT, script as tests_script};
 
+/// The rule of a finding that the tests of a file cannot be listed.
+pub const LIST: &str = "list";
 /// The variable with a change of the red proof.
 const MUTANT: &str = "REGEN_MUTANT";
 
@@ -44,13 +46,15 @@ impl<T: ApartTests> NativeSuites for T {
         None
     }
 
-    fn independent(
-        &self,
-        _spec: &Spec,
-        _target: &Target,
-        _suites: &[Suite],
-    ) -> Option<Independent> {
-        None
+    fn independent(&self, spec: &Spec, _target: &Target, suites: &[Suite]) -> Option<Independent> {
+        let own = suites.iter().cloned().chain(examples::suite(self, spec, Visibility::Visible));
+        let hidden = examples::suite(self, spec, Visibility::Hidden);
+        let hidden = hidden.map(|suite| suite.renamed("regen_hidden"));
+        let suites: Vec<Suite> = own.chain(hidden).collect();
+        // Where there is no code, tests are only listed.
+        let (tree, gate) = (Tree::default(), "test");
+        let is_any = suites.iter().any(|suite| !suite.tests.is_empty());
+        is_any.then_some(Independent { tree, suites, gate, certain: &[LIST] })
     }
 
     fn expectations(&self, _example: &Example) -> Vec<Expectation> {

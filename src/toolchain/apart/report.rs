@@ -18,8 +18,8 @@ struct SuiteReport {
     errors: Vec<(String, Option<String>, Option<u32>)>,
     /// Each case's phases with their outcomes.
     phases: BTreeMap<String, Vec<(String, String)>>,
-    /// What did not pass: case, outcome, message.
-    bad: Vec<(String, String, String)>,
+    /// What did not pass.
+    bad: Vec<FailedCase>,
     /// The call after which the candidate was not asked again, and why.
     broken: Option<String>,
     /// Whether that call did not end in time.
@@ -29,6 +29,11 @@ struct SuiteReport {
     /// The runner's exit status.
     status: i32,
 }
+
+/// A case that did not pass: its name, outcome and message, and the place of an error in the suite's
+/// own text.
+#[derive(Deserialize)]
+struct FailedCase(String, String, String, Option<String>, Option<u32>);
 
 fn read(output: &ToolOutput) -> Result<SuiteReport, String> {
     let told = output.stderr.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
@@ -75,13 +80,16 @@ pub fn result(run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
     if let Some(why) = told.swallowed {
         return Reported::Failed(why);
     }
-    if let Some((case, outcome, message)) = told.bad.into_iter().next() {
+    if let Some(FailedCase(case, outcome, message, file, line)) = told.bad.into_iter().next() {
         let case = case.rsplit_once('[').map(|(_, case)| format!("[{case} "));
-        let how = if outcome == "failed" { String::new() } else { format!("it was {outcome}: ") };
-        return Reported::Failed(format!("{}{how}{message}", case.unwrap_or_default()));
+        let mut how = if outcome == "failed" { String::new() } else { format!("it was {outcome}") };
+        if !how.is_empty() && !message.is_empty() {
+            how.push_str(": ");
+        }
+        return failed(format!("{}{how}{message}", case.unwrap_or_default()), file, line);
     }
-    if let Some((why, _, _)) = told.errors.into_iter().next() {
-        return Reported::Failed(why);
+    if let Some((why, file, line)) = told.errors.into_iter().next() {
+        return failed(why, file, line);
     }
     let whole = ["setup", "call", "teardown"].map(|phase| (phase.to_owned(), "passed".to_owned()));
     let passed = |case: &String| told.phases.get(case).is_some_and(|phases| *phases == whole);
@@ -92,6 +100,14 @@ pub fn result(run: &TestCase<'_>, outputs: &[ToolOutput]) -> Reported {
     match told.status {
         0 => Reported::Passed,
         status => Reported::Failed(format!("the runner ended with status {status}")),
+    }
+}
+
+/// A failure; one with a file is the suite's own.
+fn failed(message: String, file: Option<String>, line: Option<u32>) -> Reported {
+    match file {
+        Some(file) => Reported::Wrong { message, file, line },
+        None => Reported::Failed(message),
     }
 }
 
@@ -123,7 +139,7 @@ mod tests {
             (", [\"teardown\", \"passed\"]", ""),
             ("[\"call\", \"passed\"]", "[\"call\", \"skipped\"]"),
             ("[\"call\", \"passed\"]", "[\"call\", \"passed\"], [\"call\", \"passed\"]"),
-            ("\"bad\": []", "\"bad\": [[\"t.py::test_a\", \"skipped\", \"later\"]]"),
+            ("\"bad\": []", "\"bad\": [[\"t.py::test_a\", \"skipped\", \"later\", null, null]]"),
             ("\"errors\": []", "\"errors\": [[\"no\", null, null]]"),
             ("\"broken\": null", "\"broken\": \"a.f() ended the process\""),
             ("\"swallowed\": null", "\"swallowed\": \"no\""),

@@ -77,6 +77,10 @@ impl Toolchain for Python {
         package_option::encode(target, out);
         kind_option::encode(target, out);
     }
+    fn test_of(&self, test_id: &str) -> String {
+        let start = if test_id.starts_with("test") { "" } else { "test_" };
+        format!("a test named `{start}{test_id}`")
+    }
     fn root(&self, spec: &Spec, target: &Target) -> RelPath {
         package::root(spec, kind_option::is_program(target))
     }

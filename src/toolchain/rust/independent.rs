@@ -41,7 +41,13 @@ pub fn suites(spec: &Spec, target: &Target, suites: &[Suite]) -> Option<Independ
     let empty = if crate_type == CrateType::Bin { "fn main() {}\n" } else { "" };
     let tree = Tree::from_iter([(root(crate_type), empty.into())]);
     let tree = manifest::normalise(&tree, spec, target, &[]).ok()?;
-    (!suites.is_empty()).then_some(Independent { tree, suites, certain: &CERTAIN })
+    (!suites.is_empty()).then_some(Independent {
+        tree,
+        suites,
+        // It looks at tests, too.
+        gate: "clippy",
+        certain: &CERTAIN,
+    })
 }
 
 /// What of a file does not depend on the crate of this name; `None` where that is nothing that is

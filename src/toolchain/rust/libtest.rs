@@ -157,7 +157,7 @@ fn read_cases(output: &str, test: &str) -> (Option<Reported>, usize) {
         names.into_iter().map(|name| read_test(output, name)).collect();
     let passed = reports.iter().filter(|one| **one == Some(Reported::Passed)).count();
     let rank = |one: &Option<Reported>| match one {
-        Some(Reported::Failed(_) | Reported::Late(_)) => 0,
+        Some(Reported::Failed(_) | Reported::Late(_) | Reported::Wrong { .. }) => 0,
         None => 1,
         Some(Reported::Passed) => 2,
         Some(Reported::Ignored) => 3,

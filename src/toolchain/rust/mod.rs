@@ -95,6 +95,9 @@ impl Toolchain for Rust {
         RustOptions::of(target).encode(out);
         kind_option::encode(target, out);
     }
+    fn test_of(&self, test_id: &str) -> String {
+        format!("a test named `{test_id}` that is not behind a condition (`#[cfg]`)")
+    }
     fn root(&self, _spec: &Spec, target: &Target) -> RelPath {
         root(RustOptions::of(target).crate_type)
     }

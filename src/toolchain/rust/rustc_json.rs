@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::contract::ADAPTER;
 use crate::toolchain::{Built, Suite, TestProgram};
-use crate::types::{ClauseId, Finding, GateName, limits};
+use crate::types::{Finding, GateName, limits};
 
 /// Errors that say that something has no such name: of a suite that calls a candidate, it is the
 /// candidate that lacks it.
@@ -149,7 +149,7 @@ fn finding(
         return None;
     }
     let clauses =
-        mounted.zip(place).map_or_else(Vec::new, |(suite, p)| clauses(suite, p.line_start));
+        mounted.zip(place).map_or_else(Vec::new, |(suite, p)| suite.clauses_at(p.line_start));
     let code = diagnostic.code.as_ref().map_or("", |code| code.code.as_str());
     let is_own = |suite: &Suite| {
         !MISSING_NAMES.contains(&code) || is_own_name(code, &diagnostic, suite, library)
@@ -200,11 +200,6 @@ fn is_own_name(code: &str, diagnostic: &Diagnostic, suite: &Suite, library: &str
     let imports = suite.text.split("use ").skip(1).map(|rest| rest.split(';').next().unwrap_or(""));
     let mut imports = imports.filter(|one| one.trim_start_matches(':').starts_with(library));
     first != library && !imports.any(|one| one.contains('*') || one.contains(first))
-}
-
-fn clauses(suite: &Suite, line: u32) -> Vec<ClauseId> {
-    let inside = suite.lines.iter().filter(|(first, last, _)| (*first..=*last).contains(&line));
-    inside.map(|(_, _, clause)| clause.clone()).collect()
 }
 
 #[cfg(test)]

@@ -90,6 +90,12 @@ fn of_types(error: TypeError) -> Finding {
     let remedy = types.map(|name| {
         format!("only the user can: `\"@types/{name}\"` in `allowed_dependencies` of the target")
     });
+    // What may be missing: of an object, of a name, in a call.
+    let is_open = ["TS2531", "TS2532", "TS2533", "TS2722", "TS18047", "TS18048", "TS18049"];
+    let check = "check first that it is there: an element of an array or a record may be missing \
+        (`noUncheckedIndexedAccess`)";
+    let check = is_open.contains(&error.rule.as_str()).then(|| check.to_owned());
+    let remedy = remedy.or(check);
     Finding { remedy, ..at(&error.rule, error.file, error.line, error.message) }
 }
 
@@ -136,6 +142,10 @@ mod tests {
         let output = ToolOutput { stdout: tsc.to_owned(), ..ToolOutput::default() };
         let message = &read(&"types".into(), &output).expect("is read")[0].message;
         assert_eq!(message, "Type 'a' is not 'b'.\n  More.");
+        let open = "src/index.ts(3,1): error TS2532: Object is possibly 'undefined'.\n".to_owned();
+        let output = ToolOutput { stdout: open, ..ToolOutput::default() };
+        let remedy = read(&"types".into(), &output).expect("is read").remove(0).remedy;
+        assert!(remedy.is_some_and(|text| text.contains("noUncheckedIndexedAccess")));
         let load =
             "x\n{\"kind\": \"load\", \"file\": \"src/index.ts\", \"line\": 1, \"what\": \"no\"}\n";
         assert_eq!(found("test", load), [("import".to_owned(), file(), Some(1))]);

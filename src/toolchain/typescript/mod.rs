@@ -126,6 +126,9 @@ impl Toolchain for ScriptLanguage {
         package_option::encode(target, out);
         kind_option::encode(target, out);
     }
+    fn test_of(&self, test_id: &str) -> String {
+        format!("a test with the title `{test_id}`, or with `test_id: {test_id}` in its title")
+    }
     fn root(&self, _spec: &Spec, target: &Target) -> RelPath {
         let is_program = kind_option::is_program(target);
         package::plain(if is_program { self.dialect.main() } else { self.dialect.root() })

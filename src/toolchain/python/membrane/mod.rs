@@ -17,8 +17,12 @@ pub use lines::{LogicalLine, code as code_lines};
 /// The candidate's side.
 const STAGE: &str = concat!(include_str!("wire.txt"), include_str!("stage.txt"));
 /// The tests' side.
-const RUNNER: &str =
-    concat!(include_str!("wire.txt"), include_str!("mirror.txt"), include_str!("runner.txt"));
+const RUNNER: &str = concat!(
+    include_str!("wire.txt"),
+    include_str!("mirror.txt"),
+    include_str!("mistakes.txt"),
+    include_str!("runner.txt")
+);
 /// Their files. Names of suites do not start like this.
 const STAGE_FILE: &str = "regen_stage.py";
 const RUNNER_FILE: &str = "regen_runner.py";

@@ -22,6 +22,7 @@ const RUNNER: &str = concat!(
     include_str!("../modules.txt"),
     include_str!("examples.txt"),
     include_str!("mirror.txt"),
+    include_str!("mistakes.txt"),
     include_str!("runner.txt")
 );
 /// Removes the types of the tests.
