@@ -52,10 +52,12 @@ impl Engine {
             return Ok(None);
         };
         let (spec, target) = (self.spec(state), &self.workspace.harness.target[code]);
+        let form = toolchain::of(self.part(state, attempt).1).text();
+        let Some(form) = form else { return Ok(None) };
         let links = self.links_of(state, attempt);
         let own = links.iter().find(|link| link.spec == spec.id);
         let tree = own.map(|own| self.objects.get_tree(own.tree)).transpose()?.unwrap_or_default();
-        Ok(Some(about::shown(spec, target, &tree)))
+        Ok(Some(about::shown(spec, target, form, &tree)))
     }
 
     /// Tests of the code that a text is about which were not seen to fail.

@@ -11,6 +11,7 @@ mod effects;
 mod equality;
 mod executor;
 mod gate_inputs;
+mod over_code;
 mod console;
 mod context;
 mod contract;
@@ -26,6 +27,7 @@ mod host_tools;
 mod programs;
 mod result;
 mod service;
+mod suite_text;
 mod text;
 
 use std::time::Instant;

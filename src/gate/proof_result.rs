@@ -6,9 +6,7 @@ use std::sync::LazyLock;
 use super::context::GateContext;
 use super::result::{GateResult, finding};
 use crate::toolchain::{Expected, Mutant};
-use crate::types::{
-    Clause, Digest, Finding, GateName, Outcome, Red, RedProof, gate::VACUOUS, limits,
-};
+use crate::types::{Clause, Digest, Finding, GateName, Outcome, Red, RedProof, gate::VACUOUS};
 
 /// The gate of the proof.
 pub static GATE: LazyLock<GateName> = LazyLock::new(|| "proof".into());
@@ -112,7 +110,7 @@ impl Tried<'_> {
         let outside = bench.contract.visible.is_empty() && bench.contract.hidden.is_empty();
         let all = self.whole && outside && bench.console.is_empty();
         let survivors = self.survivors.into_iter().flatten().filter(|_| all);
-        seen.findings.extend(survivors.take(limits::SURVIVORS).map(unnoticed));
+        seen.findings.extend(survivors.map(unnoticed));
         seen
     }
 
@@ -136,7 +134,7 @@ impl Tried<'_> {
                 ("undecided", format!("could not make the test {name} fail"), remedy)
             }
             Red::Seen if weak && !APART.into_iter().any(|word| test.words.contains(word)) => {
-                ("weak", format!("the test {name} fails only where the code panics"), hint)
+                (WEAK, format!("the test {name} fails only where the code panics"), hint)
             }
             Red::Seen => return None,
         };
@@ -163,12 +161,18 @@ pub fn unprovable(why: &str, place: Option<(String, u32)>) -> Finding {
     }
 }
 
+/// The rule of notes on tests that fail only where the code panics.
+pub const WEAK: &str = "weak";
+
+/// The rule of notes on changes of the code that no test notices.
+pub const UNNOTICED: &str = "unnoticed";
+
 /// An undetected mutation.
 fn unnoticed(mutant: Mutant) -> Finding {
     Finding {
         file: Some(mutant.file),
         line: Some(mutant.line),
         remedy: Some("if it matters, add a clause".to_owned()),
-        ..finding(&GATE, "unnoticed", format!("no test fails {}", mutant.what))
+        ..finding(&GATE, UNNOTICED, format!("no test fails {}", mutant.what))
     }
 }

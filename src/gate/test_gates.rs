@@ -81,6 +81,15 @@ pub async fn hidden(
     seen
 }
 
+/// Runs the suites of a context, and nothing else.
+pub async fn suite(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+) -> GateResult {
+    tests(context, gate, candidate, &visible(context), true).await
+}
+
 /// Runs the blocks of a text, which stand for the examples, and nothing else.
 pub async fn blocks(
     context: &GateContext<'_>,

@@ -2,36 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Carried, CarriedResults, GateContext};
-use super::gate_inputs::{CodeInputs, GateInputs};
+use super::context::GateContext;
+use super::gate_inputs::CodeInputs;
+use super::over_code::{OverCode, TextContext};
 use super::result::{GateResult, finding};
-use super::test_gates;
+use super::{suite_text, test_gates};
 use crate::toolchain::prose::page::PageBlock;
 use crate::toolchain::prose::rules::{self, TextFacts};
-use crate::toolchain::{self, LinkedTree, TextForm, about};
-use crate::types::{Candidate, Finding, GateName, Problem, Provenance, Severity, Spec, TestResult};
-
-/// What a text is judged with.
-struct TextContext<'a> {
-    form: TextForm,
-    code: &'a CodeInputs,
-    tree: &'a LinkedTree,
-}
-
-impl<'a> TextContext<'a> {
-    fn of(context: &GateContext<'a>) -> Option<Self> {
-        let form = toolchain::of(context.target).text();
-        let tree = context.linked.iter().find(|one| one.link.spec == context.spec.id);
-        match (form, context.code, tree) {
-            (Some(form), Some(code), Some(tree)) => Some(Self { form, code, tree }),
-            _ => None,
-        }
-    }
-}
+use crate::toolchain::{self, TextForm, about};
+use crate::types::{Candidate, Finding, GateName, Problem, Severity, Spec, TestResult};
 
 /// Applies the rules for pages, and runs their blocks.
 pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     match TextContext::of(context) {
+        Some(of) if of.form == TextForm::Tests => {
+            suite_text::run(context, gate, candidate, &of).await
+        }
         Some(of) => {
             let mut seen = check(context, gate, candidate, &of);
             seen = seen.and(run_blocks(context, gate, candidate, &of).await);
@@ -71,7 +57,7 @@ async fn run_blocks(
     candidate: &Candidate,
     of: &TextContext<'_>,
 ) -> GateResult {
-    let TextContext { form, code, tree } = *of;
+    let TextContext { form, code, .. } = *of;
     let (spec, blocks) = about::spec_of_blocks(context.spec, &code.target, form, candidate.tree());
     if blocks.is_empty() {
         return GateResult::default();
@@ -80,28 +66,10 @@ async fn run_blocks(
     if !unread.is_empty() {
         return GateResult::fail(unread);
     }
-    let inputs = GateInputs::new(spec, &code.name, &code.target, context.gates, &[]);
-    let carried = CarriedResults::default();
-    let linked: Vec<LinkedTree> =
-        context.linked.iter().filter(|one| one.link.spec != context.spec.id).cloned().collect();
-    let own = Candidate::new(tree.tree.clone(), Provenance::Promoted);
-    let over_code = GateContext {
-        spec: &inputs.spec,
-        name: &code.name,
-        target: &code.target,
-        suites: &[],
-        examples: &inputs.examples,
-        contract: &inputs.contract,
-        carried: Carried { key: (own.digest(), inputs.digest()), all: &carried },
-        console: &inputs.console,
-        compared: false,
-        control: &own,
-        linked: &linked,
-        apart: &linked,
-        code: None,
-        ..context.clone()
-    };
-    let seen = test_gates::blocks(&over_code, gate, &own).await;
+    let room = OverCode::new(context, of, spec, &[]);
+    let over_code = room.context(context);
+    let own = &room.candidate;
+    let seen = test_gates::blocks(&over_code, gate, own).await;
     told(seen, form, &blocks)
 }
 

@@ -3,11 +3,11 @@
 
 use super::prose::OF;
 use super::prose::page::{self, PageBlock};
-use super::{TextForm, Visibility, model_under_test, of, program_examples};
+use super::{Suite, SuiteFile, TextForm, Visibility, model_under_test, of, program_examples};
 use crate::contract::is_neutral;
 use crate::types::{
-    Binding, Clause, ClauseId, Digest, Example, Harness, Level, Span, Spec, Status, Target,
-    TargetName, Tree,
+    Binding, Clause, ClauseId, Digest, Example, Harness, Level, Problem, Span, Spec, Status,
+    Target, TargetName, Tree,
 };
 
 /// Languages of blocks that some language runs.
@@ -47,6 +47,53 @@ pub fn code_of<'a>(
     }
 }
 
+/// The name of suites in the language of the code that the suites of a target are about.
+///
+/// # Errors
+/// It cannot be known, or there are none.
+pub fn suite_name(harness: &Harness, target: &Target) -> Result<String, &'static str> {
+    let named = target.options.get(OF).and_then(|of| of.as_str());
+    let is_code = |(name, one): &(&TargetName, &Target)| {
+        let is_text = of(one).text().is_some();
+        one.is_generated() && !is_text && named.is_none_or(|named| named == name.as_str())
+    };
+    let code = harness.target.iter().filter(is_code);
+    let mut names: Vec<_> =
+        code.filter_map(|(_, one)| Some(of(one).native()?.suite_name())).collect();
+    names.sort();
+    names.dedup();
+    match names.as_slice() {
+        [name] => Ok(name.clone()),
+        [] => Err("no target with code has a language that runs suites"),
+        _ => Err("several languages have code; say with `of` which target the suite tests"),
+    }
+}
+
+/// The suites in a tree, in the language of the code.
+///
+/// # Errors
+/// What of its files is no suite, by file.
+pub fn suites(
+    spec: &Spec,
+    code: &Target,
+    tree: &Tree,
+) -> Result<Vec<Suite>, Vec<(String, Problem)>> {
+    let (mut suites, mut problems) = (Vec::new(), Vec::new());
+    let Some(native) = of(code).native() else { return Ok(suites) };
+    for (path, _) in tree.iter() {
+        let name = path.to_string();
+        let Some(text) = tree.text(path.as_str()).map(str::to_owned) else {
+            problems.push((name, Problem::error("suite::file", "the file is not UTF-8")));
+            continue;
+        };
+        match native.read_suite(spec, &SuiteFile { name: name.clone(), text }) {
+            Ok(suite) => suites.push(suite),
+            Err(problem) => problems.push((name, *problem)),
+        }
+    }
+    if problems.is_empty() { Ok(suites) } else { Err(problems) }
+}
+
 /// The public items of the code, one signature each.
 pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
     let language = of(code);
@@ -77,7 +124,7 @@ fn code_words(spec: &Spec, code: &Target) -> String {
 }
 
 /// The code as a model is shown it: how blocks reach it, its items, and what is run.
-pub fn shown(spec: &Spec, code: &Target, tree: &Tree) -> String {
+pub fn shown(spec: &Spec, code: &Target, form: TextForm, tree: &Tree) -> String {
     let language = of(code).language();
     let mut parts = vec![format!("It is {language}. {}", code_words(spec, code))];
     let items = items(spec, code, tree);
@@ -89,6 +136,13 @@ pub fn shown(spec: &Spec, code: &Target, tree: &Tree) -> String {
     if !items.is_empty() && !whole.is_empty() && whole != items {
         let whole = whole.join("\n");
         parts.push(format!("The same with what they raise or throw:\n\n~~~~~~\n{whole}\n~~~~~~"));
+    }
+    if form == TextForm::Tests {
+        let named = of(code).test_of("NAME");
+        parts.push(format!(
+            "The suite is written in {language}. What shows the clause `NAME` is {named}."
+        ));
+        return parts.join("\n\n");
     }
     let run = run_languages(spec, code);
     let run: Vec<String> = run.iter().map(|language| format!("`{language}`")).collect();

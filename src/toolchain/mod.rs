@@ -72,7 +72,7 @@ pub use suite::{
 pub use text_form::TextForm;
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 8] = [
+static ALL: [&dyn Toolchain; 9] = [
     &rust::Rust,
     &python::Python,
     &typescript::TYPESCRIPT,
@@ -81,6 +81,7 @@ static ALL: [&dyn Toolchain; 8] = [
     &prose::DOCS,
     &prose::TUTORIAL,
     &prose::COPY,
+    &prose::TESTS,
 ];
 
 /// The built-in languages.

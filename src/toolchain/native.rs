@@ -16,6 +16,9 @@ pub trait NativeSuites: Sync {
     /// The generated tests of a spec's examples; `None` without examples.
     fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite>;
 
+    /// The name of a suite that the runner finds, with `{}` for the spec.
+    fn suite_name(&self) -> String;
+
     /// Parses a user's suite.
     ///
     /// # Errors

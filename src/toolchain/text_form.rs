@@ -9,4 +9,6 @@ pub enum TextForm {
     Tutorial,
     /// A text for readers who decide: a landing page, a release note.
     Copy,
+    /// A test suite in the language of the code.
+    Tests,
 }

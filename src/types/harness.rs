@@ -270,6 +270,11 @@ pub struct Target {
     #[serde(skip)]
     #[schemars(skip)]
     pub style_guide: Option<String>,
+    /// The name of a suite in the language of the code that a test suite is about, with `{}` for
+    /// the spec.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub suite_name: Option<String>,
     /// The language's own keys.
     #[serde(flatten)]
     #[schemars(skip)]

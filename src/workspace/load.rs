@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use super::clock::today;
 use super::error::CommandError;
 use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
+use super::texts::{about_nothing, complete_texts};
 use crate::gate;
 use crate::plan::{self, Checks};
 use crate::prompt::{HeldOut, Templates};
@@ -19,7 +20,7 @@ use crate::types::behaviour::MODEL;
 use crate::types::harness::{CassetteMode, HoldOutMode};
 use crate::types::{
     Digest, Harness, LintConfig, Problem, RuleLevel, Severity, Spec, SpecId, Standing, Target,
-    TargetName, limits,
+    limits,
 };
 use crate::{config, guard, process, prompt};
 
@@ -69,34 +70,8 @@ pub fn load_config(
             model.insert("cassettes".to_owned(), word.clone());
         }
     }
-    let styles = style_guides(&places.root, &mut harness)?;
+    let styles = complete_texts(&places.root, &mut harness)?;
     Ok(ConfigFile { harness, bytes: text.into_bytes(), styles })
-}
-
-/// Reads the style guides of targets. Gives their bytes, by path.
-fn style_guides(
-    root: &Path,
-    harness: &mut Harness,
-) -> Result<BTreeMap<String, Vec<u8>>, CommandError> {
-    let mut all = BTreeMap::new();
-    for (name, target) in &mut harness.target {
-        let Some(path) = toolchain::prose::style(target).map(str::to_owned) else { continue };
-        let wrong = |why: String| {
-            CommandError::usage(format!("`style` of `[target.{name}]`: {path}: {why}"))
-        };
-        if let Some(link) = files::link_on(root, &path) {
-            return Err(wrong(format!("`{link}` is a symbolic link")));
-        }
-        let read = files::read_regular(&root.join(&path), limits::FILE_BYTES);
-        let bytes = files::stored(read.map_err(|why| wrong(why.to_string()))?);
-        if bytes.len() > limits::FILE_BYTES {
-            return Err(wrong("it is larger than 1 MiB".to_owned()));
-        }
-        let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-        all.insert(path, text.clone().into_bytes());
-        target.style_guide = Some(text);
-    }
-    Ok(all)
 }
 
 /// Parses the text of a configuration of this workspace.
@@ -267,26 +242,6 @@ fn read(
     workspace.look_for_leftovers()?;
     toolchain::release();
     Ok(workspace)
-}
-
-/// A text whose spec has no code that it could be about.
-fn about_nothing(
-    spec: &Spec,
-    name: &TargetName,
-    target: &Target,
-    harness: &Harness,
-) -> Option<Problem> {
-    toolchain::of(target).text()?;
-    let wanted = toolchain::about::code_of(harness, spec, target).err()?;
-    let message = match wanted {
-        Some(of) => {
-            format!("the text `{name}` is about `{of}`, which is no target of this spec with code")
-        }
-        None => format!("the text `{name}` has no code that it is about"),
-    };
-    let help = "add a target with code to `targets` of the spec, or name it with `of` in \
-                [target.NAME]";
-    Some(Problem::error("spec::text_without_code", message).help(help).file(&spec.file))
 }
 
 /// What is said of a README with clauses.

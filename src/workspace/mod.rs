@@ -16,6 +16,7 @@ mod model;
 mod plan;
 mod select;
 mod suites;
+mod texts;
 mod sign;
 mod upgrade;
 

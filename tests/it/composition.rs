@@ -327,7 +327,7 @@ fn a_dependency_that_cannot_be_used_stops_what_uses_it_before_a_question() {
 
 /// The code and the lockfile, as a program sees them that `regen exec` starts.
 fn seen(world: &World) -> String {
-    let reads = "all() { cat generated/*/rust/src/*.rs generated/*/*/*.md regen.lock 2>/dev/null; }; first=$(all); \
+    let reads = "all() { cat generated/*/rust/src/*.rs generated/*/*/*.md generated/*/*/*.rs generated/*/*/src/*.ts regen.lock 2>/dev/null; }; first=$(all); \
         for i in 1 2 3 4 5 6 7 8; do test \"$first\" = \"$(all)\" || exit 9; done; echo \"$first\"";
     world.run(&["exec", "--", "sh", "-c", reads]).expect(0).out
 }

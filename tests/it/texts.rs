@@ -12,6 +12,7 @@ const SPEC: &str = include_str!("../../examples/forms/specs/roman.md");
 const CODE: &str = include_str!("../../examples/forms/answers/rust/lib.rs");
 const DOCS: &str = include_str!("../../examples/forms/answers/docs/reference.md");
 const TUTORIAL: &str = include_str!("../../examples/forms/answers/tutorial/tutorial.md");
+const SUITE: &str = include_str!("../../examples/forms/answers/tests/roman.rs");
 const COPY: &str = include_str!("../../examples/forms/answers/copy/copy.md");
 
 const TARGETS: &str = "[target.docs]\ntoolchain = \"docs\"\n[target.tutorial]\ntoolchain = \"tutorial\"\n\
@@ -19,7 +20,13 @@ const TARGETS: &str = "[target.docs]\ntoolchain = \"docs\"\n[target.tutorial]\nt
 
 /// The form that a prompt asks for.
 fn form(prompt: &str) -> &'static str {
-    let forms = [("an API reference", "docs"), ("a tutorial", "tutorial"), ("a text for", "copy")];
+    let forms = [
+        ("an API reference", "docs"),
+        ("a tutorial", "tutorial"),
+        ("a text for", "copy"),
+        ("a test suite", "tests"),
+        ("You write TypeScript code", "typescript"),
+    ];
     forms.into_iter().find(|(words, _)| prompt.contains(words)).map_or("rust", |(_, form)| form)
 }
 
@@ -27,6 +34,12 @@ fn right(_: usize, body: &Value) -> String {
     match form(&prompt(body)) {
         "docs" => files(&[("reference.md", DOCS)]),
         "tutorial" => files(&[("tutorial.md", TUTORIAL)]),
+        "tests" => files(&[("roman.rs", SUITE)]),
+        "typescript" => {
+            let is_new = prompt(body).contains("in the usual way");
+            let more = if is_new { "// In the usual way.\n" } else { "" };
+            files(&[("src/index.ts", &format!("{SCRIPT}{more}"))])
+        }
         "copy" => {
             let is_long = prompt(body).contains("Long sentences");
             let more = if is_long { "\nRead on.\n" } else { "" };
@@ -134,13 +147,46 @@ fn an_edit_makes_out_of_date_what_speaks_of_it() {
     insta::assert_snapshot!(stable(&told));
 }
 
+/// The same with all six targets.
+fn six(url: &str) -> World {
+    let more = "[target.tests]\ntoolchain = \"tests\"\nof = \"rust\"\n[target.typescript]\ntoolchain = \"typescript\"\n";
+    let spec =
+        format!("---\ntargets: [rust, typescript, docs, tutorial, copy, tests]\n---\n{SPEC}");
+    let world = World::new(url, &[("roman", &spec)], &format!("{TARGETS}{more}"));
+    world.write("style.md", "Short sentences.\n");
+    world
+}
+
+#[test]
+fn a_suite_names_clauses_and_fails_if_the_code_is_changed() {
+    let suite = |text: &str| Act::Say(files(&[("roman.rs", text)]));
+    let stray = SUITE.replace("fn range()", "fn refuses()");
+    let wrong = SUITE.replace("(4, \"IV\")", "(4, \"IIII\")");
+    let weak = SUITE.replace(
+        "assert_eq!(to_roman(number), Err(\"out of range\".to_owned()));",
+        "let _ = to_roman(number);\n        assert!(number < 1 || number > 3);",
+    );
+    let code = Act::Say(files(&[("src/lib.rs", CODE)]));
+    let acts = vec![code, suite(&stray), suite(&wrong), suite(&weak), suite(SUITE)];
+    let server = Server::start(acts);
+    let world = six(&server.url);
+    edit(&world, "[rust, typescript, docs, tutorial, copy, tests]", "[rust, tests]");
+    let mut told = world.run(&["run"]).expect(0).titled("run");
+    told += &format!("== the prompt\n{}\n", server.prompt(1));
+    for repair in [2, 3, 4] {
+        told += &server.told(repair);
+    }
+    world.run(&["check", "--rerun"]).expect(0);
+    insta::assert_snapshot!(stable(&told));
+}
+
 #[test]
 fn all_targets_are_rolled_back_together() {
     if !all() {
         return;
     }
     let server = Server::start(vec![Act::Make(right)]);
-    let world = world(&server.url);
+    let world = six(&server.url);
     world.run(&["run", "--quiet"]).expect(0);
     let before = world.read("regen.lock");
     edit(&world, "written as usual", "written in the usual way");
@@ -163,7 +209,7 @@ fn all_targets_are_switched_together_whenever_a_run_is_killed() {
         return;
     }
     let server = Server::start(vec![Act::Make(right)]);
-    let world = world(&server.url);
+    let world = six(&server.url);
     switched_whole(&world, &server, &|world| {
         edit(world, "written as usual", "written in the usual way");
         world.write("style.md", "Long sentences.\n");
@@ -192,9 +238,6 @@ fn migrated(at: usize, body: &Value) -> String {
         });
         page.replace("```rust", "```typescript")
     };
-    if text.contains("You write TypeScript code") {
-        return files(&[("src/index.ts", SCRIPT)]);
-    }
     if !text.contains("## What is wrong with") || text.contains("in TypeScript code") {
         return right(at, body);
     }

@@ -17,6 +17,9 @@ pub trait ApartTests: Membrane {
     /// An example as a test: its name, and its text.
     fn example(&self, id: &str, code: &str) -> (String, String);
 
+    /// The name of a suite that the runner finds, with `{}` for the spec.
+    fn suite_name(&self) -> String;
+
     /// Whether the runner looks for tests in a file; in generated ones it is told to.
     fn is_test_file(&self, path: &str) -> bool;
 

@@ -28,6 +28,10 @@ impl<T: ApartTests> NativeSuites for T {
         examples::suite(self, spec, shown)
     }
 
+    fn suite_name(&self) -> String {
+        ApartTests::suite_name(self)
+    }
+
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         suites::read(self, spec, file)
     }

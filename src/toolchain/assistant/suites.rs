@@ -26,6 +26,10 @@ impl NativeSuites for AssistantTests {
         None
     }
 
+    fn suite_name(&self) -> String {
+        "{}.js".to_owned()
+    }
+
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         let wrong = |rule: &str, message: String| Box::new(Problem::error(rule, message));
         let text = file.text.trim_start_matches('\u{feff}').to_owned();

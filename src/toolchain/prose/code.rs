@@ -35,8 +35,22 @@ pub fn prompt_rules(form: TextForm, file: &str, spec: &Spec) -> Vec<String> {
     let must = spec.clauses.iter().filter(|clause| clause.is_demanded());
     let must: Vec<&str> = must.map(|clause| clause.id.name()).collect();
     let must = must.join(", ");
+    if form == TextForm::Tests {
+        return vec![
+            format!(
+                "write `{file}`, as people write a suite for their own CI; it runs beside the code"
+            ),
+            format!(
+                "each test is named after the clause that it shows, in the form that is told below; \
+                 each of these has at least one: {must}"
+            ),
+            "each test fails if the code is wrong: compare results with what the clause requires"
+                .to_owned(),
+        ];
+    }
     let mut rules = vec![format!("write `{file}`; further pages are `*.md` files beside it")];
     rules.extend(match form {
+        TextForm::Tests => Vec::new(),
         TextForm::Docs => vec![
             "each public item of the code has a heading of its own that has nothing but its \
              signature, exactly as it is printed below, in backticks; no other heading has code"

@@ -20,14 +20,16 @@ use style::STYLE;
 pub use style::path as style;
 
 /// A form of text.
-pub struct MarkdownText(TextForm);
+pub struct TextLanguage(TextForm);
 
 /// The reference of an interface.
-pub static DOCS: MarkdownText = MarkdownText(TextForm::Docs);
+pub static DOCS: TextLanguage = TextLanguage(TextForm::Docs);
 /// A guide whose steps are run in order.
-pub static TUTORIAL: MarkdownText = MarkdownText(TextForm::Tutorial);
+pub static TUTORIAL: TextLanguage = TextLanguage(TextForm::Tutorial);
 /// A text whose claims rest on clauses.
-pub static COPY: MarkdownText = MarkdownText(TextForm::Copy);
+pub static COPY: TextLanguage = TextLanguage(TextForm::Copy);
+/// A test suite for the code.
+pub static TESTS: TextLanguage = TextLanguage(TextForm::Tests);
 
 const GATES: [GateDefinition; 2] = [gate("layout", GateKind::Source), gate("text", GateKind::Text)];
 
@@ -35,22 +37,27 @@ const fn gate(name: &'static str, kind: GateKind) -> GateDefinition {
     GateDefinition { name, kind, default: true }
 }
 
-impl MarkdownText {
-    fn file(&self) -> &'static str {
+impl TextLanguage {
+    fn file(&self, spec: &Spec, target: &Target) -> String {
         match self.0 {
-            TextForm::Docs => "reference.md",
-            TextForm::Tutorial => "tutorial.md",
-            TextForm::Copy => "copy.md",
+            TextForm::Docs => "reference.md".to_owned(),
+            TextForm::Tutorial => "tutorial.md".to_owned(),
+            TextForm::Copy => "copy.md".to_owned(),
+            TextForm::Tests => {
+                let name = target.suite_name.as_deref().unwrap_or("{}");
+                name.replace("{}", &spec.id.word())
+            }
         }
     }
 }
 
-impl Toolchain for MarkdownText {
+impl Toolchain for TextLanguage {
     fn id(&self) -> &'static str {
         match self.0 {
             TextForm::Docs => "docs",
             TextForm::Tutorial => "tutorial",
             TextForm::Copy => "copy",
+            TextForm::Tests => "tests",
         }
     }
     fn language(&self) -> &'static str {
@@ -58,6 +65,7 @@ impl Toolchain for MarkdownText {
             TextForm::Docs => "an API reference in Markdown",
             TextForm::Tutorial => "a tutorial in Markdown",
             TextForm::Copy => "a text for readers who decide, in Markdown",
+            TextForm::Tests => "a test suite",
         }
     }
     fn rules_version(&self) -> &'static str {
@@ -76,13 +84,14 @@ impl Toolchain for MarkdownText {
         code::encode(target, out);
         out.option(target.style_guide.as_ref(), |out, guide| out.text(guide));
     }
-    fn root(&self, _spec: &Spec, _target: &Target) -> RelPath {
-        RelPath::parse(self.file()).expect("a plain name is a path")
+    fn root(&self, spec: &Spec, target: &Target) -> RelPath {
+        RelPath::parse(&self.file(spec, target)).expect("a plain name is a path")
     }
-    fn layout(&self, _target: &Target) -> Layout {
+    fn layout(&self, target: &Target) -> Layout {
+        let suites = target.suite_name.as_ref().map(|name| name.replace("{}", "*"));
         Layout {
             manifest: "",
-            allowed: vec!["*.md".to_owned()],
+            allowed: vec![suites.unwrap_or_else(|| "*.md".to_owned())],
             denied: &[],
             artefacts: &[],
             unwritten: |_, _| None,
@@ -93,7 +102,7 @@ impl Toolchain for MarkdownText {
         }
     }
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
-        let mut rules = code::prompt_rules(self.0, self.file(), spec);
+        let mut rules = code::prompt_rules(self.0, &self.file(spec, target), spec);
         let guide = target.style_guide.iter();
         rules.extend(guide.map(|guide| format!("the style guide:\n\n{}", guide.trim_end())));
         rules

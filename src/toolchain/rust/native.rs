@@ -21,6 +21,10 @@ impl NativeSuites for RustSuites {
         examples::suite(spec, target, shown)
     }
 
+    fn suite_name(&self) -> String {
+        "{}.rs".to_owned()
+    }
+
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         suites::read(spec, file)
     }

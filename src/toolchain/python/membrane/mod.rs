@@ -49,6 +49,10 @@ impl ApartTests for PythonSuites {
         examples::function(id, code)
     }
 
+    fn suite_name(&self) -> String {
+        "test_{}.py".to_owned()
+    }
+
     fn is_test_file(&self, path: &str) -> bool {
         suites::is_test_file(path)
     }

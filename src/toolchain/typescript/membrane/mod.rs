@@ -65,6 +65,10 @@ impl ApartTests for ScriptSuites {
         (id.to_owned(), format!("{MARK}{id}\n{}\n", code.trim_end()))
     }
 
+    fn suite_name(&self) -> String {
+        format!("{{}}.test{}", self.0.end())
+    }
+
     fn is_test_file(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_suite = suites::is_named_as_test(name) || name.starts_with("regen_");

@@ -1,0 +1,170 @@
+//! Judges a test suite that a model wrote: its tests are named after clauses, pass over the
+//! accepted code, and fail if that code is changed.
+
+use std::collections::BTreeSet;
+
+use super::context::GateContext;
+use super::effects::passes;
+use super::over_code::{OverCode, TextContext};
+use super::proof_result::{UNNOTICED, WEAK};
+use super::result::{GateResult, finding};
+use super::{red_proof, test_gates};
+use crate::toolchain::{self, NativeSuites, Suite, about};
+use crate::types::gate::VACUOUS;
+use crate::types::{Candidate, Finding, GateName, Outcome, Problem, Spec, Target};
+
+pub async fn run(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    of: &TextContext<'_>,
+) -> GateResult {
+    let Some(native) = toolchain::of(&of.code.target).native() else {
+        return GateResult::error("the language of the code runs no suites");
+    };
+    let suites = match read(context.spec, gate, &of.code.target, candidate) {
+        Ok(suites) => suites,
+        Err(findings) => return GateResult::fail(findings),
+    };
+    let named = unnamed(context.spec, gate, &suites);
+    if !named.is_empty() {
+        return GateResult::fail(named);
+    }
+    // The suite alone is judged.
+    let mut bare = context.spec.clone();
+    bare.clauses.iter_mut().for_each(|clause| clause.examples.clear());
+    let room = OverCode::new(context, of, bare, &suites);
+    let over_code = room.context(context);
+    let mut seen = test_gates::suite(&over_code, gate, &room.candidate).await;
+    seen.findings.iter_mut().for_each(at_home);
+    if !passes(&seen) {
+        return seen;
+    }
+    let proof = red_proof::whole(&over_code, &room.candidate).await;
+    let examples = examples_notice(context, of, native).await;
+    let proof = proven(gate, proof, examples.as_ref());
+    let outcome = proof.outcome.clone();
+    GateResult { outcome, ..seen.and(proof) }
+}
+
+/// The suites in the files, without held-out examples.
+fn read(
+    spec: &Spec,
+    gate: &GateName,
+    code: &Target,
+    candidate: &Candidate,
+) -> Result<Vec<Suite>, Vec<Finding>> {
+    let texts = candidate.tree().iter();
+    let texts = texts.filter_map(|(path, _)| Some((path, candidate.tree().text(path.as_str())?)));
+    let mut findings: Vec<Finding> =
+        texts.flat_map(|(path, text)| quoted(spec, gate, path.as_str(), text)).collect();
+    let wrong = |(file, problem): (String, Problem)| Finding {
+        file: Some(file),
+        line: u32::try_from(problem.line).ok().filter(|line| *line > 0),
+        remedy: problem.help,
+        ..finding(gate, "suite", problem.message)
+    };
+    match about::suites(spec, code, candidate.tree()) {
+        Ok(suites) if findings.is_empty() => return Ok(suites),
+        Ok(_) => {}
+        Err(problems) => findings.extend(problems.into_iter().map(wrong)),
+    }
+    Err(findings)
+}
+
+/// Lines of held-out examples, which a suite must not have: they would not be held out any more.
+fn quoted(spec: &Spec, gate: &GateName, path: &str, text: &str) -> Vec<Finding> {
+    /// Shorter lines can be there by chance.
+    const SHORTEST: usize = 12;
+    let clauses = spec.clauses.iter();
+    let hidden = clauses.flat_map(|clause| clause.examples.iter().map(move |one| (clause, one)));
+    let hidden = hidden.filter(|(_, example)| example.hidden);
+    let lines =
+        hidden.flat_map(|(clause, example)| example.code.lines().map(move |l| (clause, l.trim())));
+    let found = lines.filter(|(_, line)| line.len() >= SHORTEST).filter_map(|(clause, line)| {
+        let at = text.lines().position(|one| one.contains(line))?;
+        Some(Finding {
+            file: Some(path.to_owned()),
+            line: u32::try_from(at + 1).ok(),
+            clauses: vec![clause.id.clone()],
+            remedy: Some("test the clause with other values".to_owned()),
+            ..finding(gate, "held-out", "this line is a held-out example".to_owned())
+        })
+    });
+    found.collect()
+}
+
+/// Tests without a clause, and clauses without a test.
+fn unnamed(spec: &Spec, gate: &GateName, suites: &[Suite]) -> Vec<Finding> {
+    let tests = || suites.iter().flat_map(|suite| suite.tests.iter().map(move |one| (suite, one)));
+    let stray = tests().filter(|(_, test)| test.clause.is_none()).map(|(suite, test)| Finding {
+        file: Some(suite.file().to_owned()),
+        remedy: Some("begin its name with the name of the clause that it shows".to_owned()),
+        ..finding(gate, "name", format!("the test `{}` names no clause", test.name))
+    });
+    let covered: BTreeSet<_> = tests().filter_map(|(_, test)| test.clause.as_ref()).collect();
+    let demanded = spec.clauses.iter().filter(|clause| clause.is_demanded());
+    let bare = demanded.filter(|clause| !covered.contains(&clause.id)).map(|clause| Finding {
+        clauses: vec![clause.id.clone()],
+        remedy: Some("add a test that fails if the clause does not hold".to_owned()),
+        ..finding(gate, "clause", format!("no test shows the clause `{}`", clause.id))
+    });
+    stray.chain(bare).collect()
+}
+
+/// A change of the code: its file, its line and what it is.
+type CodeChange = (Option<String>, Option<u32>, String);
+
+fn change(one: &Finding) -> CodeChange {
+    (one.file.clone(), one.line, one.message.clone())
+}
+
+/// The changes of the code that the spec's own examples do not notice; `None` if that is not known,
+/// as of contracts, whose examples run outside.
+async fn examples_notice(
+    context: &GateContext<'_>,
+    of: &TextContext<'_>,
+    native: &dyn NativeSuites,
+) -> Option<BTreeSet<CodeChange>> {
+    let room = OverCode::new(context, of, context.spec.clone(), &[]);
+    let over_code = room.context(context);
+    let has_mutants = native.mutator().is_some() && over_code.examples.visible.is_some();
+    let is_outside = !over_code.contract.visible.is_empty() || !over_code.console.is_empty();
+    if !has_mutants || is_outside {
+        return None;
+    }
+    let proof = red_proof::whole(&over_code, &room.candidate).await;
+    let left = proof.findings.iter().filter(|one| one.rule == UNNOTICED);
+    passes(&proof).then(|| left.map(change).collect())
+}
+
+/// What the proof says of the suite. A change that the spec's examples notice must be noticed.
+fn proven(
+    gate: &GateName,
+    mut proof: GateResult,
+    examples: Option<&BTreeSet<CodeChange>>,
+) -> GateResult {
+    let blocks = |one: &Finding| {
+        let is_missed =
+            one.rule == UNNOTICED && examples.is_some_and(|left| !left.contains(&change(one)));
+        is_missed || one.rule == WEAK || one.rule.starts_with(VACUOUS)
+    };
+    let (mut refused, notes): (Vec<_>, Vec<_>) = proof.findings.into_iter().partition(blocks);
+    for one in &mut refused {
+        one.gate.clone_from(gate);
+        if one.rule == UNNOTICED {
+            one.remedy = Some("add a test that fails then: the examples of the spec do".to_owned());
+        }
+    }
+    if proof.outcome.is_none() || proof.outcome == Some(Outcome::Pass) {
+        proof.outcome = refused.is_empty().then_some(Outcome::Pass);
+    }
+    proof.findings = refused.into_iter().chain(notes).collect();
+    proof
+}
+
+/// Where the suite is in the candidate, in place of where it is mounted.
+fn at_home(one: &mut Finding) {
+    let file = one.file.take();
+    one.file = file.map(|file| file.strip_prefix("tests/").unwrap_or(&file).to_owned());
+}

@@ -1,0 +1,65 @@
+//! What targets that are texts need of the workspace: style guides, and code that they are about.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::CommandError;
+use crate::store::files;
+use crate::toolchain::{self, TextForm, about};
+use crate::types::{Harness, Problem, Spec, Target, TargetName, limits};
+
+/// Completes the targets that are texts. Gives the bytes of their style guides, by path.
+pub fn complete_texts(
+    root: &Path,
+    harness: &mut Harness,
+) -> Result<BTreeMap<String, Vec<u8>>, CommandError> {
+    let mut all = BTreeMap::new();
+    let suites = |(name, target): (&TargetName, &Target)| {
+        let is_suite = toolchain::of(target).text() == Some(TextForm::Tests);
+        is_suite.then(|| (name.clone(), about::suite_name(harness, target)))
+    };
+    let suites: Vec<_> = harness.target.iter().filter_map(suites).collect();
+    for (name, suite) in suites {
+        let wrong = |why| CommandError::usage(format!("[target.{name}]: {why}"));
+        let suite = suite.map_err(wrong)?;
+        harness.target.entry(name).and_modify(|target| target.suite_name = Some(suite));
+    }
+    for (name, target) in &mut harness.target {
+        let Some(path) = toolchain::prose::style(target).map(str::to_owned) else { continue };
+        let wrong = |why: String| {
+            CommandError::usage(format!("`style` of `[target.{name}]`: {path}: {why}"))
+        };
+        if let Some(link) = files::link_on(root, &path) {
+            return Err(wrong(format!("`{link}` is a symbolic link")));
+        }
+        let read = files::read_regular(&root.join(&path), limits::FILE_BYTES);
+        let bytes = files::stored(read.map_err(|why| wrong(why.to_string()))?);
+        if bytes.len() > limits::FILE_BYTES {
+            return Err(wrong("it is larger than 1 MiB".to_owned()));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+        all.insert(path, text.clone().into_bytes());
+        target.style_guide = Some(text);
+    }
+    Ok(all)
+}
+
+/// A text whose spec has no code that it could be about.
+pub fn about_nothing(
+    spec: &Spec,
+    name: &TargetName,
+    target: &Target,
+    harness: &Harness,
+) -> Option<Problem> {
+    toolchain::of(target).text()?;
+    let wanted = about::code_of(harness, spec, target).err()?;
+    let message = match wanted {
+        Some(of) => {
+            format!("the text `{name}` is about `{of}`, which is no target of this spec with code")
+        }
+        None => format!("the text `{name}` has no code that it is about"),
+    };
+    let help = "add a target with code to `targets` of the spec, or name it with `of` in \
+                [target.NAME]";
+    Some(Problem::error("spec::text_without_code", message).help(help).file(&spec.file))
+}
