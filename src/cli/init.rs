@@ -241,7 +241,12 @@ pub async fn init(door: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         None => name.to_owned(),
     };
     let mut written = WrittenFiles::default();
-    let mut targets: Vec<&str> = args.targets.clone();
+    let mut targets: Vec<&str> = Vec::new();
+    for name in &args.targets {
+        if !targets.contains(name) {
+            targets.push(name);
+        }
+    }
     let is_text =
         |name: &&str| toolchain::find(&(*name).into()).is_some_and(|one| one.text().is_some());
     if targets.iter().all(is_text) {

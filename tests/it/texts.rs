@@ -158,6 +158,23 @@ fn six(url: &str) -> World {
 }
 
 #[test]
+fn init_writes_a_workspace_with_texts() {
+    let world = World::new("http://127.0.0.1:9/v1", &[], "");
+    std::fs::remove_file(world.path("harness.toml")).expect("was there");
+    for (name, targets, wanted) in [
+        ("python", "python,docs,tests,docs", "\"python\", \"docs\", \"tests\""),
+        ("texts", "tutorial,copy", "\"rust\", \"tutorial\", \"copy\""),
+    ] {
+        world.run(&["init", name, "--targets", targets, "--provider", "ollama"]).expect(0);
+        let config = world.read(&format!("{name}/harness.toml"));
+        assert!(config.contains(&format!("default_targets = [{wanted}]")), "{config}");
+        world.run(&["-C", name, "plan"]).expect(0);
+    }
+    let wrong = world.run(&["init", "x", "--targets", "assistant"]).expect(2).err;
+    assert!(wrong.contains("use rust, python, typescript, javascript, docs"), "{wrong}");
+}
+
+#[test]
 fn a_suite_names_clauses_and_fails_if_the_code_is_changed() {
     let suite = |text: &str| Act::Say(files(&[("roman.rs", text)]));
     let stray = SUITE.replace("fn range()", "fn refuses()");
