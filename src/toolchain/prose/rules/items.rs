@@ -7,7 +7,7 @@
 //!
 //! A code span of a heading is a signature if it begins as an item does (`pub fn`, `class Cache`),
 //! or if it has a parenthesis and a type or is the whole heading: `to_roman(n)` in "Errors of
-//! `to_roman(n)`" is not.
+//! `to_roman(n)`" is not. `LIMIT: int = 3` is one if it is the whole heading.
 
 use super::facts::{TextSubject, fix, found, missing};
 use crate::toolchain::TextForm;
@@ -86,12 +86,17 @@ impl<'a> OutlineItem<'a> {
 }
 
 /// Whether the rule `item` judges a code span of a heading.
-pub fn is_signature(page: &ProsePage<'_>, span: &CodeSpan) -> bool {
+pub fn is_signature(subject: &TextSubject<'_>, page: &ProsePage<'_>, span: &CodeSpan) -> bool {
     let unit = &page.units[span.unit];
     let code = span.code.trim();
     let is_typed = code.contains("->") || code.contains(": ");
     let is_alone = unit.title.trim() == code;
-    unit.level > 0 && (begins_item(code) || code.contains('(') && (is_typed || is_alone))
+    let mut items = subject.facts.items.iter().map(|line| OutlineItem::read(line));
+    let is_value = is_alone && code.contains([':', '=']);
+    unit.level > 0
+        && (begins_item(code)
+            || code.contains('(') && (is_typed || is_alone)
+            || is_value && items.any(|item| item.name() == name(code)))
 }
 
 /// Whether a text begins as an item does: `pub fn`, `class Cache`.
@@ -125,7 +130,7 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
         subject.facts.items.iter().map(|line| OutlineItem::read(line)).collect();
     let mut is_open = vec![true; items.len()];
     let mut others = Vec::new();
-    for one in subject.pages.iter().flat_map(shown) {
+    for one in subject.pages.iter().flat_map(|page| shown(subject, page)) {
         let code = plain(one.code);
         let is_it =
             |item: &OutlineItem<'_>| code == plain(item.signature) || code == plain(item.line);
@@ -178,9 +183,9 @@ fn best(
 }
 
 /// The headings of a page that show signatures, in order.
-fn shown<'a>(page: &'a ProsePage<'a>) -> Vec<Shown<'a>> {
+fn shown<'a>(subject: &TextSubject<'_>, page: &'a ProsePage<'a>) -> Vec<Shown<'a>> {
     let mut all = Vec::new();
-    for span in page.spans.iter().filter(|span| is_signature(page, span)) {
+    for span in page.spans.iter().filter(|span| is_signature(subject, page, span)) {
         let mut level = page.units[span.unit].level;
         let mut above = Vec::new();
         for unit in page.units[..span.unit].iter().rev() {
