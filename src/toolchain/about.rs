@@ -47,8 +47,16 @@ pub fn code_of<'a>(
     }
 }
 
-/// The public items of the code, one signature each.
+/// The public items of the code, one signature each, without notes of what they throw.
 pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
+    let plain = |item: String| match item.find("  # ").or(item.find(" // ")) {
+        Some(at) if spec.contract.is_some() => item[..at].trim_end_matches(':').to_owned(),
+        _ => item,
+    };
+    outline(spec, code, tree).into_iter().map(plain).collect()
+}
+
+fn outline(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
     let language = of(code);
     if language.is_outside(code) {
         return Vec::new();
@@ -71,7 +79,7 @@ fn code_words(spec: &Spec, code: &Target) -> String {
 pub fn shown(spec: &Spec, code: &Target, tree: &Tree) -> String {
     let language = of(code).language();
     let mut parts = vec![format!("It is {language}. {}", code_words(spec, code))];
-    let items = items(spec, code, tree);
+    let items = outline(spec, code, tree);
     if !items.is_empty() {
         parts.push(format!("Its public items:\n\n~~~~~~\n{}\n~~~~~~", items.join("\n")));
     }

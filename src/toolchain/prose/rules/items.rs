@@ -9,7 +9,10 @@
 //! or if it has a parenthesis and a type or is the whole heading: `to_roman(n)` in "Errors of
 //! `to_roman(n)`" is not. `LIMIT: int = 3` is one if it is the whole heading.
 
+use std::collections::BTreeSet;
+
 use super::facts::{TextSubject, fix, found, missing};
+use super::names::spellings;
 use crate::toolchain::TextForm;
 use crate::toolchain::prose::page::{CodeSpan, ProsePage};
 use crate::types::Finding;
@@ -130,6 +133,7 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
         subject.facts.items.iter().map(|line| OutlineItem::read(line)).collect();
     let mut is_open = vec![true; items.len()];
     let mut others = Vec::new();
+    let types: BTreeSet<String> = types(subject).collect();
     for one in subject.pages.iter().flat_map(|page| shown(subject, page)) {
         let code = plain(one.code);
         let is_it =
@@ -139,6 +143,7 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
             None if items
                 .iter()
                 .any(|item| item.owner.is_some_and(|owner| plain(owner) == code)) => {}
+            None if !one.code.contains('(') && types.contains(name(one.code)) => {}
             None => others.push(one),
         }
     }
@@ -169,6 +174,12 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
         all.push(fix(finding, remedy));
     }
     all
+}
+
+/// The names of the contract's types, which the harness writes.
+fn types(subject: &TextSubject<'_>) -> impl Iterator<Item = String> {
+    let contract = subject.facts.spec.contract.iter();
+    contract.flat_map(|one| &one.types).flat_map(|one| spellings(&one.name))
 }
 
 /// The best item for a heading: not shown yet, and of the owner that the heading is below.

@@ -125,7 +125,7 @@ fn known(subject: &TextSubject<'_>) -> BTreeSet<String> {
 }
 
 /// A name of a contract in the languages' ways.
-fn spellings(word: &str) -> [String; 4] {
+pub fn spellings(word: &str) -> [String; 4] {
     let capital = |part: &str| match part.chars().next() {
         Some(first) => first.to_uppercase().chain(part.chars().skip(1)).collect(),
         None => String::new(),

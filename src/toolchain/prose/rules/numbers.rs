@@ -87,8 +87,11 @@ fn collect(text: &str, all: &mut BTreeSet<String>) {
     all.extend(found.map(|(_, number)| plain(number)));
 }
 
-/// A number without separators and useless zeros.
+/// A number without separators and useless zeros. One with digits of other scripts is only itself.
 fn plain(number: &str) -> String {
+    if number.chars().any(|c| c.is_numeric() && !c.is_ascii()) {
+        return number.to_owned();
+    }
     let digits: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
     let (whole, part) = digits.split_once('.').unwrap_or((&digits, ""));
     let whole = whole.trim_start_matches('0');
