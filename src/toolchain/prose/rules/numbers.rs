@@ -134,7 +134,7 @@ fn numbers<'p>(page: &'p ProsePage<'_>, unit: &ProseUnit, is_copy: bool) -> Vec<
 
 /// The parts of digits and separators: `1,000` is one number, `1,20` two.
 fn apart(text: &str) -> Vec<(usize, &str)> {
-    let is_separator = |c: char| !(c.is_ascii_digit() || c == '.');
+    let is_separator = |c: char| !(c.is_numeric() || c == '.');
     let mut groups = text.split(is_separator);
     let is_short = groups.next().is_some_and(|first| first.len() <= 3);
     let is_one = is_short
