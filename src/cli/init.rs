@@ -1,7 +1,7 @@
 //! `regen init`: writes a minimal workspace.
 
-use std::os::unix::fs::FileTypeExt;
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};

@@ -2,8 +2,8 @@
 
 use super::promotion::Record;
 use super::resources::Engine;
-use crate::store::files;
 use crate::plan;
+use crate::store::files;
 use crate::types::{Job, Reason, SpecStanding, TargetJob};
 use crate::workspace::CommandError;
 

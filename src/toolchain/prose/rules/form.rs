@@ -98,7 +98,8 @@ pub fn languages(subject: &TextSubject<'_>) -> Vec<Finding> {
 pub fn html(subject: &TextSubject<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     for page in &subject.pages {
-        let is_end = |span: &&Range<usize>| page.text[(*span).clone()].trim_start().starts_with("</");
+        let is_end =
+            |span: &&Range<usize>| page.text[(*span).clone()].trim_start().starts_with("</");
         // An end is told only where no start is.
         let all_ends = page.html.iter().all(|span| is_end(&span));
         for span in page.html.iter().filter(|span| all_ends || !is_end(span)) {

@@ -84,7 +84,8 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
         let code = page.fences.iter().flat_map(|fence| words(&fence.code));
         let of_page: BTreeSet<&str> = code.collect();
         let is_docs = subject.form == TextForm::Docs && !subject.facts.items.is_empty();
-        let spans = page.spans.iter().filter(|span| !(is_docs && is_signature(subject, page, span)));
+        let spans =
+            page.spans.iter().filter(|span| !(is_docs && is_signature(subject, page, span)));
         for span in spans {
             let is_known = |name: &str| of_all.contains(name) || of_page.contains(name);
             let wrong = names(span.code.trim(), &is_known).into_iter().find(|one| !is_known(one));
