@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use super::facts::{TextSubject, fix, found, missing};
 use super::names::spellings;
 use crate::toolchain::TextForm;
-use crate::toolchain::prose::page::{CodeSpan, ProsePage};
+use crate::toolchain::prose::page::{CodeSpan, ProsePage, ProseUnit};
 use crate::types::Finding;
 
 /// Words that begin items.
@@ -207,6 +207,15 @@ fn shown<'a>(subject: &TextSubject<'_>, page: &'a ProsePage<'a>) -> Vec<Shown<'a
         }
         all.push(Shown { page, at: span.at, code: span.code.trim(), above });
     }
+    let is_bare = |at: usize, unit: &ProseUnit| {
+        let has_code = page.spans.iter().any(|span| span.unit == at);
+        unit.level > 0 && !has_code && begins_item(unit.title.trim()) && unit.title.contains('(')
+    };
+    let bare = page.units.iter().enumerate().filter(|(at, unit)| is_bare(*at, unit));
+    all.extend(bare.map(|(_, unit)| {
+        let code = unit.title.trim();
+        Shown { page, at: unit.span.start, code, above: Vec::new() }
+    }));
     all
 }
 

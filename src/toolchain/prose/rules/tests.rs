@@ -297,6 +297,7 @@ const IN_DOCS: &[Fault] = &[
     ),
     (DOCS_RUST, "### `pub fn new() -> Self`\n", "### Making one\n", &["item 33"]),
     (DOCS_RUST, "Keeps numerals. ", "### `pub fn len(&self) -> usize`\n\n", &["item 20"]),
+    (DOCS_RUST, "Keeps numerals. ", "### pub fn len(&self) -> usize\n\n", &["item 20"]),
     (DOCS_RUST, "`Cache::new()`", "`Cache::make()`", &["name 20"]),
     (DOCS_RUST, "`to_roman(n)`", "`from_roman(n)`", &["name 33"]),
     // A Cyrillic letter, and digits of another script.
