@@ -1,5 +1,6 @@
 //! `regen init`: writes a minimal workspace.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ pub struct InitArgs {
     #[arg(long, conflicts_with = "agent")]
     behaviour: bool,
     /// What the spec is made into: languages and texts, each the name of a built-in toolchain, with
-    /// code first. Default: rust.
+    /// code first. Default: rust, also for texts alone.
     #[arg(long, value_delimiter = ',', value_parser = form, value_name = "NAME,…", conflicts_with = "behaviour")]
     targets: Vec<&'static str>,
 }
@@ -241,12 +242,9 @@ pub async fn init(door: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         None => name.to_owned(),
     };
     let mut written = WrittenFiles::default();
-    let mut targets: Vec<&str> = Vec::new();
-    for name in &args.targets {
-        if !targets.contains(name) {
-            targets.push(name);
-        }
-    }
+    let mut once = BTreeSet::new();
+    let mut targets: Vec<&str> = args.targets.clone();
+    targets.retain(|name| once.insert(*name));
     let is_text =
         |name: &&str| toolchain::find(&(*name).into()).is_some_and(|one| one.text().is_some());
     if targets.iter().all(is_text) {

@@ -87,7 +87,7 @@ impl Workspace {
             .read
             .iter()
             .filter(|spec| only.is_none_or(|only| only.contains(&spec.id)))
-            .map(|spec| (spec.clone(), self.harness.targets_of(spec).to_vec()))
+            .map(|spec| (spec.clone(), self.tested_targets(spec)))
             .collect();
         let mut written = BTreeMap::new();
         for (name, target) in self.harness.target.iter().filter(|(_, t)| !t.is_generated()) {
@@ -102,8 +102,7 @@ impl Workspace {
         let mut proofs = Proofs::new();
         let mut strays = BTreeSet::new();
         for (spec, targets) in &specs {
-            // Texts have no tests.
-            for name in targets.iter().filter(|name| !self.is_text(name)) {
+            for name in targets {
                 match written.get(name.as_str()) {
                     Some(code) => of_people(spec, name, code, &mut proofs),
                     None => {
@@ -166,9 +165,13 @@ impl Workspace {
         Ok(LastRun { said, ..ran })
     }
 
-    fn is_text(&self, target: &TargetName) -> bool {
-        let target = self.harness.target.get(target);
-        target.is_some_and(|target| toolchain::of(target).text().is_some())
+    /// The targets of a spec without texts, which have no tests.
+    fn tested_targets(&self, spec: &Spec) -> Vec<TargetName> {
+        let is_text = |name: &&TargetName| {
+            let target = self.harness.target.get(*name);
+            target.is_some_and(|target| toolchain::of(target).text().is_some())
+        };
+        self.harness.targets_of(spec).iter().filter(|name| !is_text(name)).cloned().collect()
     }
 
     fn generated(

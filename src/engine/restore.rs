@@ -2,6 +2,7 @@
 
 use super::promotion::Record;
 use super::resources::Engine;
+use crate::plan;
 use crate::store::files;
 use crate::types::{Job, Reason, SpecStanding, TargetJob};
 use crate::workspace::CommandError;
@@ -19,7 +20,7 @@ impl Engine {
         let is_current = |part: &TargetJob| {
             let entry = standing.target.get(&part.target);
             let same = entry.is_some_and(|e| e.inputs == part.key && e.gates == part.gate_key);
-            same && (part.reason.is_none() || is_edited(part))
+            same && (part.reason.is_none() || is_edited(part) || plan::only_follows_code(part))
         };
         let is_stored = |standing: &SpecStanding| {
             standing.target.values().all(|entry| self.objects.get_tree(entry.tree).is_ok())

@@ -21,7 +21,9 @@ use crate::toolchain::{
     self, DEFAULTS, ENDS, Expected, Extent, LinkedTree, Mutant, Mutants, Mutator, NativeSuites,
     OFF, PANICS, Suite, TestBuild, TestProgram,
 };
-use crate::types::{Candidate, Digest, Outcome, Red, RedProof, TestStatus, limits};
+use crate::types::{
+    Candidate, ClauseId, Digest, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
+};
 
 /// How many builds are tried; each leaves out the mutations at lines where the one before failed.
 const BUILDS: usize = 4;
@@ -57,7 +59,7 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     if suites.iter().all(|suite| suite.tests.is_empty()) {
         return GateResult { red: known, ..GateResult::default() };
     }
-    let mut done = match prove(bench, candidate, &suites).await {
+    let mut done = match prove(bench, candidate, &suites, Extent::But(BTreeSet::new())).await {
         Ok(done) | Err(done) => done,
     };
     if let Some(Outcome::Error { message, .. }) = &mut done.outcome {
@@ -78,9 +80,20 @@ pub async fn run(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
 pub async fn whole(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult {
     let none = BTreeSet::new();
     let bench = GateContext { proven: &none, ..bench.clone() };
-    match prove(&bench, candidate, &visible(&bench)).await {
+    match prove(&bench, candidate, &visible(&bench), Extent::But(BTreeSet::new())).await {
         Ok(done) | Err(done) => done,
     }
+}
+
+/// The clauses of tests that pass without running the code.
+pub async fn idle(
+    bench: &GateContext<'_>,
+    candidate: &Candidate,
+    suites: &[Suite],
+) -> Result<BTreeSet<ClauseId>, GateResult> {
+    let seen = prove(bench, candidate, suites, Extent::Panics).await?;
+    let idle = seen.findings.into_iter().filter(|one| one.rule == VACUOUS);
+    Ok(idle.flat_map(|one| one.clauses).collect())
 }
 
 /// The tests that were never seen to fail.
@@ -102,6 +115,7 @@ async fn prove(
     bench: &GateContext<'_>,
     candidate: &Candidate,
     suites: &[Suite],
+    extent: Extent,
 ) -> Result<GateResult, GateResult> {
     let started = Instant::now();
     let undecided = |why: String| {
@@ -123,7 +137,7 @@ async fn prove(
     };
     let layers = prepare_tests(bench, &GATE, candidate, suites).await?.layers;
     let on = ProofSite { bench, layers: &layers, native, mutator, started };
-    let built = with_changes(&on, candidate, suites, Extent::But(BTreeSet::new())).await?;
+    let built = with_changes(&on, candidate, suites, extent).await?;
     let MutantBuild { room, programs, mutants, every } = match built {
         Ok(built) => built,
         Err(Unbuilt::Late) => {

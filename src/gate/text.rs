@@ -6,11 +6,13 @@ use super::context::GateContext;
 use super::gate_inputs::CodeInputs;
 use super::over_code::{OverCode, TextContext};
 use super::result::{GateResult, finding};
-use super::{suite_text, test_gates};
+use super::{red_proof, suite_text, test_gates};
 use crate::toolchain::prose::page::PageBlock;
 use crate::toolchain::prose::rules::{self, TextFacts};
 use crate::toolchain::{self, TextForm, about};
-use crate::types::{Candidate, Finding, GateName, Problem, Severity, Spec, TestResult};
+use crate::types::{
+    Candidate, ClauseId, Finding, GateName, Problem, Provenance, Severity, Spec, TestResult,
+};
 
 /// Applies the rules for pages, and runs their blocks.
 pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
@@ -69,8 +71,44 @@ async fn run_blocks(
     let room = OverCode::new(context, of, spec, &[]);
     let over_code = room.context(context);
     let own = &room.candidate;
-    let seen = test_gates::blocks(&over_code, gate, own).await;
+    let mut seen = test_gates::blocks(&over_code, gate, own).await;
+    let is_fresh = *candidate.provenance() != Provenance::Promoted;
+    if is_fresh && seen.outcome.is_none() && seen.findings.is_empty() {
+        seen = seen.and(idle(&over_code, gate, own, form, &blocks).await);
+    }
     told(seen, form, &blocks)
+}
+
+/// Finds blocks that never run the code. In a tutorial the last block of a language has all others
+/// before it.
+async fn idle(
+    over_code: &GateContext<'_>,
+    gate: &GateName,
+    own: &Candidate,
+    form: TextForm,
+    blocks: &[PageBlock],
+) -> GateResult {
+    let idle = match &over_code.examples.visible {
+        Some(suite) => red_proof::idle(over_code, own, std::slice::from_ref(suite)).await,
+        None => return GateResult::default(),
+    };
+    let idle = match idle {
+        Ok(idle) => idle,
+        Err(seen) => return seen,
+    };
+    let is_last = |id: &ClauseId| {
+        let Some(at) = about::block_of(id.name()) else { return false };
+        let one = &blocks[at];
+        let mut later = blocks[at + 1..].iter();
+        form != TextForm::Tutorial
+            || !later.any(|other| (&other.file, &other.language) == (&one.file, &one.language))
+    };
+    let found = |id: ClauseId| Finding {
+        clauses: vec![id],
+        remedy: Some("call an item of the code in it, or use the language `text`".to_owned()),
+        ..finding(gate, "block", "the block passes without running the code".to_owned())
+    };
+    GateResult::fail(idle.into_iter().filter(is_last).map(found).collect())
 }
 
 /// What of the blocks cannot be run, or shows nothing.

@@ -3,10 +3,11 @@
 use crate::types::{RelPath, SpecId, Tree};
 
 /// A tree with the name of its package replaced, in folders and where code names the package:
-/// before `::`, after `from`, `import` or `extern crate`, and alone in quotes. Words that are
+/// before `::`, after `from`, `import` or `extern crate`, alone in quotes, and in citations. Words that are
 /// something else there are found by the gates.
 pub fn renamed(tree: &Tree, from: &SpecId, to: &SpecId) -> Tree {
-    let names = [(from.package(), to.package()), (from.word(), to.word())];
+    let ids = (from.to_string(), to.to_string());
+    let names = [(from.package(), to.package()), (from.word(), to.word()), ids];
     let file = |(path, bytes): (&RelPath, &[u8])| {
         let parts = path.split('/').map(|part| {
             let name = names.iter().find(|(old, _)| part == old);
@@ -42,7 +43,9 @@ fn is_package(before: &str, after: &str) -> bool {
     let is_inner =
         before.strip_suffix("::").is_some_and(|path| path.ends_with(|c| is_part(c) || c == '>'));
     let words = ["from ", "import ", "extern crate "];
+    let is_cited = after.starts_with('/') && before.rfind("<!--") > before.rfind("-->");
     is_quoted
+        || is_cited
         || (after.starts_with("::") && !is_inner)
         || words.iter().any(|one| before.ends_with(one))
 }
@@ -63,6 +66,9 @@ mod tests {
         let others = "let net_tax = a::net_tax::b + net_tax_of + <A as B>::net_tax::c;";
         assert_eq!(now(others), others);
         assert_eq!(now("from net_tax import of"), "from duty import of");
+        let cited = "of net-tax/a <!-- clause: net-tax/a, net-tax/b --> net-tax/a";
+        let wanted = "of net-tax/a <!-- clause: duty/a, duty/b --> net-tax/a";
+        assert_eq!(now(cited), wanted);
         assert_eq!(now("{\"name\": \"net-tax\"}"), "{\"name\": \"duty\"}");
     }
 }

@@ -71,7 +71,8 @@ fn wrong_first(at: usize, body: &Value) -> String {
         "tutorial" => files(&[("tutorial.md", &TUTORIAL.replace("Some(1994)", "Some(1995)"))]),
         "copy" => {
             let page = COPY.replace("3999", "4999").replace(" <!-- claim: roman/range -->", "");
-            let more = "- It is quick. <!-- claim: roman/quick -->\n";
+            let more = "- It is quick. <!-- claim: roman/quick -->\n\n\
+                ```rust\nassert_eq!(1 + 1, 2);\n```\n";
             files(&[("copy.md", &format!("{page}{more}"))])
         }
         _ => right(at, body),
@@ -109,6 +110,16 @@ fn a_spec_has_code_and_texts_of_one_revision() {
     told += &format!("== the prompt of docs\n{}\n", server.prompt(1));
     told += &format!("== the prompt of copy\n{}\n", server.prompt(3));
     insta::assert_snapshot!(stable(&told));
+    // Edited code is restored, and renamed code keeps its texts; no model is asked.
+    let code = "generated/roman/rust/src/lib.rs";
+    let before = world.read(code);
+    world.write(code, &format!("{before}// Edited.\n"));
+    world.run(&["run", "--discard-edits"]).expect(0);
+    assert_eq!(world.read(code), before);
+    std::fs::rename(world.path("specs/roman.md"), world.path("specs/latin.md")).expect("moves");
+    world.run(&["rename", "roman", "latin"]).expect(0);
+    assert!(world.read("generated/latin/copy/copy.md").contains("claim: latin/usual"));
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[test]

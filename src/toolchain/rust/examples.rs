@@ -91,19 +91,26 @@ pub fn check(example: &Example, spec: &Spec, target: &Target) -> Result<(), (Str
         return parse(&example.code, &spec.id.package()).map(drop);
     }
     let code = unhide(&example.code);
-    has_main(&code)
-        .map(drop)
-        .map_err(|(why, line)| (format!("the example is not Rust: {why}"), line.saturating_sub(2)))
+    let is_test = |item: &syn::ItemFn| item.attrs.iter().any(|one| one.path().is_ident("test"));
+    match has_function(&code, is_test) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(("an example is the body of a test, not a test".to_owned(), 0)),
+        Err((why, line)) => {
+            Err((format!("the example is not Rust: {why}"), line.saturating_sub(2)))
+        }
+    }
 }
 
-/// Whether a function body defines its own `main`.
-fn has_main(code: &str) -> Result<bool, (String, usize)> {
-    let is_main =
-        |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if f.sig.ident == "main");
+/// Whether a function body defines such a function.
+fn has_function(
+    code: &str,
+    is_it: impl Fn(&syn::ItemFn) -> bool + Sync,
+) -> Result<bool, (String, usize)> {
+    let is_it = |s: &syn::Stmt| matches!(s, syn::Stmt::Item(syn::Item::Fn(f)) if is_it(f));
     recursion_limit::parse(&format!("{{\n{code}\n}}"), |text| {
         let block: syn::Block =
             syn::parse_str(text).map_err(|error| (error.to_string(), error.span().start().line))?;
-        Ok(block.stmts.iter().any(is_main))
+        Ok(block.stmts.iter().any(is_it))
     })
 }
 
@@ -124,7 +131,7 @@ pub fn unhide(code: &str) -> String {
 /// `Ok::<(), E>(())` allows `?`.
 fn rust_body(code: &str) -> String {
     let code = unhide(code);
-    if has_main(&code) == Ok(true) {
+    if has_function(&code, |item| item.sig.ident == "main") == Ok(true) {
         return format!(
             "{code}\nassert_eq!(std::process::Termination::report(main()), std::process::ExitCode::SUCCESS);"
         );

@@ -1,5 +1,7 @@
 //! The rules `page`, `length`, `language`, `html` and `secret`.
 
+use std::ops::Range;
+
 use super::facts::{TextSubject, fix, found, missing};
 use crate::toolchain::TextForm;
 use crate::toolchain::keys::has_key;
@@ -96,11 +98,12 @@ pub fn languages(subject: &TextSubject<'_>) -> Vec<Finding> {
 pub fn html(subject: &TextSubject<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     for page in &subject.pages {
-        for span in &page.html {
+        let is_end =
+            |span: &&Range<usize>| page.text[(*span).clone()].trim_start().starts_with("</");
+        // An end is told only where no start is.
+        let all_ends = page.html.iter().all(|span| is_end(&span));
+        for span in page.html.iter().filter(|span| all_ends || !is_end(span)) {
             let source = page.text[span.clone()].trim_start();
-            if source.starts_with("</") {
-                continue;
-            }
             let after_comment = source.starts_with("<!--");
             let (message, remedy) = if after_comment {
                 (

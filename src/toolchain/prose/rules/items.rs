@@ -7,11 +7,14 @@
 //!
 //! A code span of a heading is a signature if it begins as an item does (`pub fn`, `class Cache`),
 //! or if it has a parenthesis and a type or is the whole heading: `to_roman(n)` in "Errors of
-//! `to_roman(n)`" is not.
+//! `to_roman(n)`" is not. `LIMIT: int = 3` is one if it is the whole heading.
+
+use std::collections::BTreeSet;
 
 use super::facts::{TextSubject, fix, found, missing};
+use super::names::spellings;
 use crate::toolchain::TextForm;
-use crate::toolchain::prose::page::{CodeSpan, ProsePage};
+use crate::toolchain::prose::page::{CodeSpan, ProsePage, ProseUnit};
 use crate::types::Finding;
 
 /// Words that begin items.
@@ -86,12 +89,17 @@ impl<'a> OutlineItem<'a> {
 }
 
 /// Whether the rule `item` judges a code span of a heading.
-pub fn is_signature(page: &ProsePage<'_>, span: &CodeSpan) -> bool {
+pub fn is_signature(subject: &TextSubject<'_>, page: &ProsePage<'_>, span: &CodeSpan) -> bool {
     let unit = &page.units[span.unit];
     let code = span.code.trim();
     let is_typed = code.contains("->") || code.contains(": ");
     let is_alone = unit.title.trim() == code;
-    unit.level > 0 && (begins_item(code) || code.contains('(') && (is_typed || is_alone))
+    let mut items = subject.facts.items.iter().map(|line| OutlineItem::read(line));
+    let is_value = is_alone && code.contains([':', '=']);
+    unit.level > 0
+        && (begins_item(code)
+            || code.contains('(') && (is_typed || is_alone)
+            || is_value && items.any(|item| item.name() == name(code)))
 }
 
 /// Whether a text begins as an item does: `pub fn`, `class Cache`.
@@ -125,7 +133,8 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
         subject.facts.items.iter().map(|line| OutlineItem::read(line)).collect();
     let mut is_open = vec![true; items.len()];
     let mut others = Vec::new();
-    for one in subject.pages.iter().flat_map(shown) {
+    let types: BTreeSet<String> = types(subject).collect();
+    for one in subject.pages.iter().flat_map(|page| shown(subject, page)) {
         let code = plain(one.code);
         let is_it =
             |item: &OutlineItem<'_>| code == plain(item.signature) || code == plain(item.line);
@@ -134,6 +143,7 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
             None if items
                 .iter()
                 .any(|item| item.owner.is_some_and(|owner| plain(owner) == code)) => {}
+            None if !one.code.contains('(') && types.contains(name(one.code)) => {}
             None => others.push(one),
         }
     }
@@ -166,6 +176,12 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
     all
 }
 
+/// The names of the contract's types, which the harness writes.
+fn types(subject: &TextSubject<'_>) -> impl Iterator<Item = String> {
+    let contract = subject.facts.spec.contract.iter();
+    contract.flat_map(|one| &one.types).flat_map(|one| spellings(&one.name))
+}
+
 /// The best item for a heading: not shown yet, and of the owner that the heading is below.
 fn best(
     items: &[OutlineItem<'_>],
@@ -178,9 +194,9 @@ fn best(
 }
 
 /// The headings of a page that show signatures, in order.
-fn shown<'a>(page: &'a ProsePage<'a>) -> Vec<Shown<'a>> {
+fn shown<'a>(subject: &TextSubject<'_>, page: &'a ProsePage<'a>) -> Vec<Shown<'a>> {
     let mut all = Vec::new();
-    for span in page.spans.iter().filter(|span| is_signature(page, span)) {
+    for span in page.spans.iter().filter(|span| is_signature(subject, page, span)) {
         let mut level = page.units[span.unit].level;
         let mut above = Vec::new();
         for unit in page.units[..span.unit].iter().rev() {
@@ -191,6 +207,15 @@ fn shown<'a>(page: &'a ProsePage<'a>) -> Vec<Shown<'a>> {
         }
         all.push(Shown { page, at: span.at, code: span.code.trim(), above });
     }
+    let is_bare = |at: usize, unit: &ProseUnit| {
+        let has_code = page.spans.iter().any(|span| span.unit == at);
+        unit.level > 0 && !has_code && begins_item(unit.title.trim()) && unit.title.contains('(')
+    };
+    let bare = page.units.iter().enumerate().filter(|(at, unit)| is_bare(*at, unit));
+    all.extend(bare.map(|(_, unit)| {
+        let code = unit.title.trim();
+        Shown { page, at: unit.span.start, code, above: Vec::new() }
+    }));
     all
 }
 

@@ -12,16 +12,21 @@ use crate::types::Finding;
 /// Findings of the rule.
 pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\bhttps?://[^\s<>()\[\]]+").expect("the pattern is a constant")
+        Regex::new(r"(?i)\b(?:https?://|www\.)[^\s<>()\[\]]+").expect("the pattern is a constant")
     });
     let anchors: BTreeMap<&str, BTreeSet<String>> =
         subject.pages.iter().map(|page| (page.file, anchors(page))).collect();
     let mut all = Vec::new();
     for page in &subject.pages {
-        let bare = ADDRESS.find_iter(&page.prose).map(|one| (one.start(), one.as_str()));
-        let links = page.links.iter().map(|link| (link.span.start, link.target.as_str()));
+        // `www.example.com` is made a link, too.
+        let whole = |text: &str| {
+            let scheme = if text.contains("://") { "" } else { "https://" };
+            format!("{scheme}{text}")
+        };
+        let bare = ADDRESS.find_iter(&page.prose).map(|one| (one.start(), whole(one.as_str())));
+        let links = page.links.iter().map(|link| (link.span.start, link.target.clone()));
         for (at, target) in links.chain(bare) {
-            let Err((message, remedy)) = judge(subject, &anchors, page, target) else { continue };
+            let Err((message, remedy)) = judge(subject, &anchors, page, &target) else { continue };
             all.push(fix(found(page, "link", at, message), remedy));
         }
     }

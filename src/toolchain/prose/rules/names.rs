@@ -21,7 +21,7 @@ const LIBRARY: &str = "
     Function GitHub Greater Hash HashMap HashSet Hasher ImportError IndexError Instant Into
     IntoIterator Iterable Iterator JSON JavaScript KeyError KiB Less LookupError Map Math
     MemoryError MiB ModuleNotFoundError Mutex NaN NamedTuple None NotImplementedError
-    NotImplementedType Number OSError Object Ok Option Optional Ord OrderedDict Ordering OsStr
+    NotImplementedType Number O OSError Object Ok Option Optional Ord OrderedDict Ordering OsStr
     OsString OverflowError ParseFloatError ParseIntError PartialEq PartialOrd PascalCase Path
     PathBuf PhantomData Pin Promise Protocol Proxy Range RangeError Rc Read ReadonlyArray
     RecursionError RefCell ReferenceError RegExp Result RuntimeError RwLock Send Set
@@ -48,10 +48,30 @@ const LIBRARY: &str = "
     toFixed toLowerCase toString toThrow toUpperCase to_be to_digit to_lowercase to_owned
     to_string to_uppercase to_vec todo trim try_from try_into tuple type typeof u128 u16 u32
     u64 u8 unreachable unwrap unwrap_err unwrap_or unwrap_or_default unwrap_or_else usize
-    valueOf values vec while with_capacity wrapping_add write writeln x86_64 zip";
+    value valueOf values vec while with_capacity wrapping_add write writeln x86_64 zip";
 
 /// Receivers whose methods are of a language's library; so are types of [`LIBRARY`].
-const ROOTS: [&str; 5] = ["console", "process", "os", "sys", "alloc"];
+const ROOTS: [&str; 19] = [
+    "alloc",
+    "asyncio",
+    "console",
+    "copy",
+    "dataclasses",
+    "datetime",
+    "fs",
+    "functools",
+    "itertools",
+    "json",
+    "logging",
+    "math",
+    "os",
+    "pathlib",
+    "process",
+    "random",
+    "re",
+    "sys",
+    "typing",
+];
 
 /// Receivers and modules that are always there.
 const HERE: [&str; 6] = ["crate", "self", "super", "Self", "this", "cls"];
@@ -64,7 +84,8 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
         let code = page.fences.iter().flat_map(|fence| words(&fence.code));
         let of_page: BTreeSet<&str> = code.collect();
         let is_docs = subject.form == TextForm::Docs && !subject.facts.items.is_empty();
-        let spans = page.spans.iter().filter(|span| !(is_docs && is_signature(page, span)));
+        let spans =
+            page.spans.iter().filter(|span| !(is_docs && is_signature(subject, page, span)));
         for span in spans {
             let is_known = |name: &str| of_all.contains(name) || of_page.contains(name);
             let wrong = names(span.code.trim(), &is_known).into_iter().find(|one| !is_known(one));
@@ -105,7 +126,7 @@ fn known(subject: &TextSubject<'_>) -> BTreeSet<String> {
 }
 
 /// A name of a contract in the languages' ways.
-fn spellings(word: &str) -> [String; 4] {
+pub fn spellings(word: &str) -> [String; 4] {
     let capital = |part: &str| match part.chars().next() {
         Some(first) => first.to_uppercase().chain(part.chars().skip(1)).collect(),
         None => String::new(),
@@ -121,7 +142,7 @@ fn spellings(word: &str) -> [String; 4] {
 /// both.
 fn names<'s>(code: &'s str, is_known: &dyn Fn(&str) -> bool) -> Vec<&'s str> {
     static FORM: LazyLock<Regex> = LazyLock::new(|| {
-        let word = "[A-Za-z_][A-Za-z0-9_]*";
+        let word = r"[\p{L}_][\p{L}\p{N}_]*";
         let form = format!(r"^({word}(?:(?:::|\.){word})*)(!?(?s:\(.*\)))?$");
         Regex::new(&form).expect("the pattern is a constant")
     });

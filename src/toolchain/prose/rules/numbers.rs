@@ -87,8 +87,11 @@ fn collect(text: &str, all: &mut BTreeSet<String>) {
     all.extend(found.map(|(_, number)| plain(number)));
 }
 
-/// A number without separators and useless zeros.
+/// A number without separators and useless zeros. One with digits of other scripts is only itself.
 fn plain(number: &str) -> String {
+    if number.chars().any(|c| c.is_numeric() && !c.is_ascii()) {
+        return number.to_owned();
+    }
     let digits: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
     let (whole, part) = digits.split_once('.').unwrap_or((&digits, ""));
     let whole = whole.trim_start_matches('0');
@@ -131,7 +134,7 @@ fn numbers<'p>(page: &'p ProsePage<'_>, unit: &ProseUnit, is_copy: bool) -> Vec<
 
 /// The parts of digits and separators: `1,000` is one number, `1,20` two.
 fn apart(text: &str) -> Vec<(usize, &str)> {
-    let is_separator = |c: char| !(c.is_ascii_digit() || c == '.');
+    let is_separator = |c: char| !(c.is_numeric() || c == '.');
     let mut groups = text.split(is_separator);
     let is_short = groups.next().is_some_and(|first| first.len() <= 3);
     let is_one = is_short

@@ -87,11 +87,19 @@ Drops the oldest numeral. It is safe to drop it twice.
 
 ## `def get(self, n: int) -> str`
 
-Calls `to_roman`.
+Calls `to_roman` in `O(n)`.
+
+# `LIMIT: int = 10`
+
+The size.
 "#;
 
-const PYTHON_ITEMS: [&str; 3] =
-    ["def to_roman(n: int) -> str", "class Cache:", "class Cache: def get(self, n: int) -> str"];
+const PYTHON_ITEMS: [&str; 4] = [
+    "def to_roman(n: int) -> str",
+    "class Cache:",
+    "class Cache: def get(self, n: int) -> str",
+    "LIMIT: int = 10",
+];
 
 const TYPESCRIPT: &str = r#"# API
 
@@ -289,8 +297,17 @@ const IN_DOCS: &[Fault] = &[
     ),
     (DOCS_RUST, "### `pub fn new() -> Self`\n", "### Making one\n", &["item 33"]),
     (DOCS_RUST, "Keeps numerals. ", "### `pub fn len(&self) -> usize`\n\n", &["item 20"]),
+    (DOCS_RUST, "Keeps numerals. ", "### pub fn len(&self) -> usize\n\n", &["item 20"]),
     (DOCS_RUST, "`Cache::new()`", "`Cache::make()`", &["name 20"]),
     (DOCS_RUST, "`to_roman(n)`", "`from_roman(n)`", &["name 33"]),
+    // A Cyrillic letter, and digits of another script.
+    (DOCS_RUST, "`to_roman(n)`", "`t\u{43e}_roman(n)`", &["name 33"]),
+    (DOCS_RUST, "up to 1000", "up to \u{ff14}\u{ff10}", &["number 3"]),
+    (DOCS_RUST, "An empty cache", "Most caches, at O(1), not thread-safe", &[]),
+    (DOCS_RUST, "An empty cache", "The most caches; it cannot fail", &["claim 24", "claim 24"]),
+    (DOCS_RUST, "An empty cache", "An empty</b> cache", &["html 24"]),
+    (DOCS_RUST, "An empty cache", "www.evil.example", &["link 24"]),
+    (DOCS_PYTHON, "# `LIMIT: int = 10`", "# `LIMIT: int = 11`", &["item 26"]),
     (DOCS_RUST, "up to 1000", "up to 1024", &["number 3"]),
     (DOCS_RUST, "```rust", "```", &["language 9", "language 33"]),
     (DOCS_RUST, "```rust", "```rust ignore\n```\n```sh", &["language 11"]),
@@ -301,15 +318,15 @@ const IN_DOCS: &[Fault] = &[
     (DOCS_RUST, "An empty cache", "An empty, perfect cache", &["claim 24"]),
     (DOCS_RUST, "on nothing.", "on nothing.\n\n    new()", &["language 26"]),
     (DOCS_PYTHON, "`cache.get(4)`", "`cache.fetch(4)`", &["name 20"]),
-    (DOCS_PYTHON, "# `class Cache`", "# Class\n\n# `class Caches`", &["item 15", "item 26"]),
+    (DOCS_PYTHON, "# `class Cache`", "# Class\n\n# `class Caches`", &["item 15", "item 30"]),
     (DOCS_PYTHON, "`RomanError`", "`NumeralError`", &["name 6"]),
     (
         DOCS_PYTHON,
         "<!-- clause: roman_basic -->\nThe",
         "The <!-- clause: -->",
-        &["clause 1", "clause 23"],
+        &["clause 1", "clause 27"],
     ),
-    (DOCS_PYTHON, "<!-- clause: cache_drops -->", "", &["claim 16", "clause 24"]),
+    (DOCS_PYTHON, "<!-- clause: cache_drops -->", "", &["claim 16", "clause 28"]),
     (DOCS_TYPESCRIPT, "<a id=\"toroman\">", "<a name=\"toroman\">", &["link 3", "html 6"]),
     (DOCS_TYPESCRIPT, "new Cache(10)`", "new Cache(10)` 12", &["number 4"]),
     (DOCS_TYPESCRIPT, "### `get(n: number)", "### `get(n: bigint)", &["item 28"]),
@@ -332,7 +349,7 @@ const IN_GUIDES: &[Fault] = &[
     (
         GUIDE_CONSOLE,
         "a shell",
-        "a **most\nsecure** [insert name]",
+        "the **most\nsecure** [insert name]",
         &["claim 3", "claim 4", "marker 4"],
     ),
     (GUIDE_CONSOLE, "a shell", "sk-abcdefghijklmnopqrstuvwxyz", &["secret 3"]),

@@ -8,7 +8,7 @@ use super::facts::{TextSubject, fix, found};
 use crate::types::Finding;
 
 /// Words that claim more than a text can show by itself.
-const CLAIMS: &str = r"(?i)\b(?:100\s*%|(?:best|fastest|quickest|easiest|simplest|safest|smartest|strongest|cheapest|finest|most|always|secure(?:ly)?|safe(?:ly)?|guarant(?:ee\w*|y)|perfect(?:ly)?|flawless(?:ly)?|world-class|unbreakable|bulletproof|bug-free|state-of-the-art|blazing(?:ly)?|zero\s+bugs|never\s+(?:fails?|crash(?:es)?|breaks?|loses?))\b)";
+const CLAIMS: &str = r"(?i)\b(?:100\s*%|(?:best|fastest|quickest|easiest|simplest|safest|smartest|strongest|cheapest|finest|most|always|secure(?:ly)?|safe(?:ly)?|guarant(?:ee\w*|y)|perfect(?:ly)?|flawless(?:ly)?|world-class|unbreakable|bulletproof|bug-free|error-free|infallible|foolproof|state-of-the-art|blazing(?:ly)?|zero\s+bugs|(?:never|cannot|can't|can\s+not)\s+(?:fails?|crash(?:es)?|breaks?|loses?))\b)";
 
 /// Words of unfinished texts; `XXX` and such are capitals, the others in any case.
 const MARKERS: &str = r"\b(?:TODO|FIXME|TBD|XXX)\b|(?i:\bcoming\s+soon\b|\blorem\s+ipsum\b|\[insert\b|\bplaceholders?\b)";
@@ -36,14 +36,17 @@ pub fn claims(subject: &TextSubject<'_>) -> Vec<Finding> {
     all
 }
 
-/// Whether a word claims nothing here: `at most`, `not always`, `most recent`, `best effort`.
+/// Whether a word claims nothing here: `at most`, `most books`, `not always`, `best effort`.
 fn is_plain(before: &str, word: &str, after: &str) -> bool {
+    // `not thread-safe` is like `not safe`.
+    let part = |c: char| c.is_alphabetic() || c == '-';
+    let before = if before.ends_with('-') { before.trim_end_matches(part) } else { before };
     let before = before.split_whitespace().next_back().unwrap_or_default().to_lowercase();
     let after = after.trim_start_matches(|c: char| c.is_whitespace() || c == '-').to_lowercase();
     let starts = |words: &[&str]| words.iter().any(|word| after.starts_with(word));
     match word.to_lowercase().as_str() {
         _ if before == "not" => true,
-        "most" => before == "at" || starts(&["recent", "significant"]),
+        "most" => before != "the" || starts(&["recent", "significant"]),
         "best" => before == "at" || starts(&["effort"]),
         _ => false,
     }
