@@ -20,7 +20,7 @@ impl Engine {
         let is_current = |part: &TargetJob| {
             let entry = standing.target.get(&part.target);
             let same = entry.is_some_and(|e| e.inputs == part.key && e.gates == part.gate_key);
-            same && (part.reason.is_none() || is_edited(part) || plan::only_follows_code(part))
+            same && (part.reason.is_none() || is_edited(part) || only_follows_code(part))
         };
         let is_stored = |standing: &SpecStanding| {
             standing.target.values().all(|entry| self.objects.get_tree(entry.tree).is_ok())
@@ -41,4 +41,10 @@ impl Engine {
         }
         Ok(None)
     }
+}
+
+/// Whether a part is judged again only since its code has work.
+fn only_follows_code(part: &TargetJob) -> bool {
+    let is_code = |names: &[String]| names.iter().all(|name| name.starts_with(plan::CODE));
+    matches!(&part.reason, Some(Reason::Gates { changed }) if is_code(changed))
 }

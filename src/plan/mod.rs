@@ -147,14 +147,8 @@ fn follow_code(spec: &Spec, harness: &Harness, parts: &mut [TargetJob]) {
     }
 }
 
-/// Whether a part is judged again only since its code has work.
-pub fn only_follows_code(part: &TargetJob) -> bool {
-    let is_code = |names: &[String]| names.iter().all(|name| name.starts_with(CODE));
-    matches!(&part.reason, Some(Reason::Gates { changed }) if is_code(changed))
-}
-
 /// The start of the display name of code that a text is judged with.
-const CODE: &str = "code of ";
+pub const CODE: &str = "code of ";
 
 /// The display name of the code that a text is judged with.
 pub fn code_input(code: &TargetName) -> String {

@@ -3,8 +3,8 @@
 use crate::types::{RelPath, SpecId, Tree};
 
 /// A tree with the name of its package replaced, in folders and where code names the package:
-/// before `::`, after `from`, `import` or `extern crate`, alone in quotes, and in citations. Words that are
-/// something else there are found by the gates.
+/// before `::`, after `from`, `import` or `extern crate`, alone in quotes, and in citations. Words
+/// that are something else there are found by the gates.
 pub fn renamed(tree: &Tree, from: &SpecId, to: &SpecId) -> Tree {
     let ids = (from.to_string(), to.to_string());
     let names = [(from.package(), to.package()), (from.word(), to.word()), ids];

@@ -63,3 +63,16 @@ pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
     let near = known.into_iter().map(|name| (alike(name), name)).min()?;
     (near.0 <= 1 + wrong.chars().count() / 5).then_some(near.1)
 }
+
+/// A name of a contract in the languages' ways.
+pub fn spellings(word: &str) -> [String; 4] {
+    let capital = |part: &str| match part.chars().next() {
+        Some(first) => first.to_uppercase().chain(part.chars().skip(1)).collect(),
+        None => String::new(),
+    };
+    let parts: Vec<String> = word.split('-').map(capital).collect();
+    let pascal = parts.concat();
+    let first = pascal.chars().next().map(char::to_lowercase).into_iter().flatten();
+    let camel = first.chain(pascal.chars().skip(1)).collect();
+    [word.to_owned(), word.replace('-', "_"), pascal, camel]
+}

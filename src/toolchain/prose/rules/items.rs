@@ -11,8 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{TextSubject, fix, found, missing};
-use super::names::spellings;
+use super::facts::{TextSubject, fix, found, missing, spellings};
 use crate::toolchain::TextForm;
 use crate::toolchain::prose::page::{CodeSpan, ProsePage, ProseUnit};
 use crate::types::Finding;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::facts::{TextSubject, fix, found, nearest};
+use super::facts::{TextSubject, fix, found, nearest, spellings};
 use super::items::{OutlineItem, is_signature, words};
 use crate::toolchain::TextForm;
 use crate::toolchain::prose::page::ProsePage;
@@ -123,19 +123,6 @@ fn known(subject: &TextSubject<'_>) -> BTreeSet<String> {
         line.split(|c| !is_part(c)).for_each(|word| all.extend(spellings(word)));
     }
     all
-}
-
-/// A name of a contract in the languages' ways.
-pub fn spellings(word: &str) -> [String; 4] {
-    let capital = |part: &str| match part.chars().next() {
-        Some(first) => first.to_uppercase().chain(part.chars().skip(1)).collect(),
-        None => String::new(),
-    };
-    let parts: Vec<String> = word.split('-').map(capital).collect();
-    let pascal = parts.concat();
-    let first = pascal.chars().next().map(char::to_lowercase).into_iter().flatten();
-    let camel = first.chain(pascal.chars().skip(1)).collect();
-    [word.to_owned(), word.replace('-', "_"), pascal, camel]
 }
 
 /// The names in a code span that the rule judges: of `cache.get("a")` the last, of `Roman::parse`
