@@ -107,6 +107,12 @@ fn a_spec_has_code_and_texts_of_one_revision() {
     told += &world.run(&["check"]).expect(0).titled("check");
     told += &world.run(&["check", "--rerun"]).expect(0).titled("check --rerun");
     told += &world.run(&["trace"]).expect(0).titled("trace");
+    let policy = "gates = [\"test\", \"proof\", \"text\"]\nmin_assurance = \"outside\"\n";
+    world.write("policy.toml", policy);
+    world.run(&["check", "--policy", "policy.toml"]).expect(0);
+    world.write("policy.toml", &policy.replace("proof", "licence"));
+    let policed = world.run(&["check", "--policy", "policy.toml"]).expect(22).out;
+    assert_eq!(policed.matches("did not pass the gate licence").count(), 4, "{policed}");
     told += &format!("== the prompt of docs\n{}\n", server.prompt(1));
     told += &format!("== the prompt of copy\n{}\n", server.prompt(3));
     insta::assert_snapshot!(stable(&told));

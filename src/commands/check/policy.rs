@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use globset::{Glob, GlobSetBuilder};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::flaw::{Flaw, quoted};
 use crate::attest::PublicKey;
@@ -25,11 +25,7 @@ pub(super) fn demands(
         PublicKey::parse(text).map_err(|why| usage(format!("signed_by {text:?}: {why}")))
     });
     let keys: Vec<PublicKey> = keys.collect::<Result<_, _>>()?;
-    let mut models = GlobSetBuilder::new();
-    for pattern in &policy.models {
-        models.add(Glob::new(pattern).map_err(|why| usage(why.to_string()))?);
-    }
-    let models = models.build().map_err(|why| usage(why.to_string()))?;
+    let models = patterns(&policy.models).map_err(|why| usage(why.to_string()))?;
     let mut flaws = Vec::new();
     for (spec, standing) in &workspace.standing.spec {
         for (target, entry) in &standing.target {
@@ -51,14 +47,16 @@ pub(super) fn demands(
                 entry.isolation
             );
             demand(entry.isolation >= least, "policy_isolation", message);
-            if let Some(least) = &policy.min_assurance {
+            // The tests of the code that a text is about are demanded of the code.
+            let is_text = is_text(workspace, target);
+            if let Some(least) = policy.min_assurance.as_ref().filter(|_| !is_text) {
                 let has = entry.assurance.as_ref();
                 let told = has.map_or("unknown".to_owned(), ToString::to_string);
-                let message =
+                let told =
                     format!("{what} was tested with assurance `{told}`; `{least}` is required");
-                demand(has.is_some_and(|has| has.meets(least)), "policy_assurance", message);
+                demand(has.is_some_and(|has| has.meets(least)), "policy_assurance", told);
             }
-            for gate in &policy.gates {
+            for gate in policy.gates.iter().filter(|gate| !is_of_others(gate, is_text)) {
                 let passed =
                     entry.outcomes.get(gate.as_str()).is_some_and(|outcome| outcome == "pass");
                 demand(passed, "policy_gate", format!("{what} did not pass the gate {gate}"));
@@ -74,8 +72,8 @@ pub(super) fn demands(
             if let Some(most) = policy.max_age_days {
                 let at = accepted.get(&(spec.clone(), target.clone()));
                 let days = at.and_then(|at| age(at));
-                let told = days.map(|days| counted(days, "day"));
-                let told = told.unwrap_or_else(|| "an unknown number of days".to_owned());
+                let none = || "an unknown number of days".to_owned();
+                let told = days.map_or_else(none, |days| counted(days, "day"));
                 let message = format!(
                     "{what} was accepted {told} ago; at most {} allowed",
                     counted(most, "day")
@@ -85,6 +83,28 @@ pub(super) fn demands(
         }
     }
     Ok(flaws)
+}
+
+fn patterns(all: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in all {
+        set.add(Glob::new(pattern)?);
+    }
+    set.build()
+}
+
+fn is_text(workspace: &Workspace, target: &TargetName) -> bool {
+    let target = workspace.harness.target.get(target);
+    target.is_some_and(|target| toolchain::of(target).text().is_some())
+}
+
+/// Whether a gate is one of texts and none of code, or the other way round.
+fn is_of_others(gate: &str, is_text: bool) -> bool {
+    let has = |of_texts: bool| {
+        let mut all = toolchain::all().iter().filter(|one| one.text().is_some() == of_texts);
+        all.any(|one| one.gates().iter().any(|own| own.name == gate))
+    };
+    has(!is_text) && !has(is_text)
 }
 
 /// Whether a tree is exactly what the harness writes for a spec without code: no model wrote it.
