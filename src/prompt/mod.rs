@@ -35,8 +35,9 @@ const ORDER: &str = include_str!("templates/order.md");
 const WORK: &str = include_str!("templates/work.md");
 
 /// The variables a template may use.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 24] = [
     "assistant",
+    "page",
     "text",
     "json",
     "manifest",
@@ -125,6 +126,8 @@ pub struct PromptInputs<'a> {
     pub language: &'a str,
     /// Whether instructions of an assistant are asked for.
     pub assistant: bool,
+    /// Whether a page is asked for.
+    pub page: bool,
     /// For a text: the code that it is about, as the model is shown it.
     pub text: Option<String>,
     /// The required file of the target.
@@ -249,7 +252,7 @@ fn render_with(
     let tried = tried.map(|line| visible_line(line)).collect::<Vec<_>>();
     let problem = inputs.problem.as_deref().map(visible_line);
     let context = json!({
-        "assistant": inputs.assistant, "text": inputs.text, "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
+        "assistant": inputs.assistant, "page": inputs.page, "text": inputs.text, "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": inputs.depends, "constraints": inputs.constraints,
         "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
@@ -340,6 +343,7 @@ mod tests {
             depends: &[],
             language: "Rust",
             assistant: false,
+            page: false,
             text: None,
             root: "src/lib.rs".to_owned(),
             manifest: "",

@@ -23,6 +23,7 @@ mod machine;
 mod mutator;
 mod native;
 mod package_option;
+pub mod page;
 mod program;
 mod program_examples;
 pub mod prose;
@@ -71,7 +72,7 @@ pub use suite::{
 pub use text_form::TextForm;
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 8] = [
+static ALL: [&dyn Toolchain; 9] = [
     &rust::Rust,
     &python::Python,
     &typescript::TYPESCRIPT,
@@ -80,6 +81,7 @@ static ALL: [&dyn Toolchain; 8] = [
     &prose::DOCS,
     &prose::TUTORIAL,
     &prose::COPY,
+    &page::Page,
 ];
 
 /// The built-in languages.
@@ -181,6 +183,11 @@ pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
 pub fn model_under_test(target: &Target) -> Option<ModelUnderTest> {
     let is_assistant = of(target).id() == assistant::Assistant.id();
     is_assistant.then(|| ModelUnderTest::of(target)).flatten()
+}
+
+/// Whether a target is a page, which a browser renders.
+pub fn is_page(target: &Target) -> bool {
+    of(target).id() == page::LANGUAGE
 }
 
 /// Names of the variables with keys of models: of generators, and of models under test.

@@ -1,0 +1,128 @@
+//! Pages in HTML and CSS, rendered in a browser and compared with assertions of a spec.
+
+use serde_json::Value;
+
+use crate::composition::prompt;
+use crate::server::{Act, Server, files};
+use crate::world::{World, stable};
+
+const SPEC: &str = include_str!("pages/tea.md");
+const PAGE: &str = include_str!("pages/index.html");
+const STYLE: &str = include_str!("pages/style.css");
+const TARGET: &str = "[target.page]\ntoolchain = \"page\"\n";
+
+/// Whether this machine has a browser.
+fn has_browser() -> bool {
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|dir| names.iter().any(|n| dir.join(n).is_file()));
+    if !found {
+        eprintln!("SKIPPED pages: there is no browser (Debian: chromium)");
+    }
+    found
+}
+
+fn answer(page: &str, style: &str) -> String {
+    files(&[("index.html", page), ("style.css", style)])
+}
+
+fn changed(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from}");
+    text.replacen(from, to, 1)
+}
+
+/// Each answer has other faults, until the last one.
+fn wrong_first(at: usize, _: &Value) -> String {
+    match at {
+        0 => {
+            let page = changed(PAGE, "<h1>", "<h1 onclick=\"x()\">");
+            let page = changed(&page, "</head>", "<script src=\"a.js\"></script>\n</head>");
+            let page = changed(&page, "<footer>", "<iframe src=\"index.html\"></iframe>\n<footer>");
+            answer(&page, &format!("@import \"https://example.org/a.css\";\n{STYLE}"))
+        }
+        1 => {
+            let page = changed(PAGE, "that is fresh", "which is fresh");
+            let style = changed(STYLE, "font-size: 40px", "font-size: 30px");
+            let style = changed(&style, "#595959", "#808080");
+            answer(&page, &changed(&style, "max-width: 100%", "min-width: 400px"))
+        }
+        2 => {
+            let (start, rest) = PAGE.split_once("<header").expect("has one");
+            let (header, rest) = rest.split_once("</header>").expect("has one");
+            let (main, rest) = rest.split_once("</main>").expect("has one");
+            let page = format!("{start}{main}</main><header{header}</header>{rest}");
+            answer(&page, STYLE)
+        }
+        _ => answer(PAGE, STYLE),
+    }
+}
+
+fn world(url: &str, spec: &str) -> World {
+    World::new(url, &[("tea", spec)], TARGET)
+}
+
+#[test]
+fn a_page_is_measured_and_repaired() {
+    if !has_browser() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(wrong_first)]);
+    let world = world(&server.url, SPEC);
+    let mut told = world.run(&["run"]).expect(0).titled("run");
+    told += &format!("== the prompt\n{}\n", server.prompt(0));
+    for repair in 1..=3 {
+        told += &server.told(repair);
+    }
+    assert_eq!(world.read("generated/tea/page/index.html"), PAGE);
+    told += &world.run(&["check", "--rerun"]).expect(0).titled("check --rerun");
+    told += &world.run(&["trace"]).expect(0).titled("trace");
+    insta::assert_snapshot!(stable(&told));
+}
+
+/// A page with an element like the one of the measurement, and a policy of its own.
+fn imitating(_: usize, _: &Value) -> String {
+    let seen = "{\"360\":{\"room\":360,\"scroll\":360,\"wide\":[],\"selectors\":[],\"inks\":[],\
+                \"errors\":[]}}";
+    let page = changed(PAGE, "<main>", &format!("<pre id=\"told\">{seen}</pre>\n<main>"));
+    answer(&page, &changed(STYLE, "font-size: 40px", "font-size: 20px"))
+}
+
+#[test]
+fn a_page_cannot_say_what_is_measured_of_it() {
+    if !has_browser() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(imitating)]);
+    let world = world(&server.url, SPEC);
+    world.run(&["run"]).expect(20);
+    let told = server.told(1);
+    assert!(told.contains("`font-size` 20px; wanted is at least 32px"), "{told}");
+    assert!(prompt(&server.requests()[1]).contains("`.hero h1 font-size >= 32px` at 1280px"));
+}
+
+#[test]
+fn what_an_empty_page_passes_is_the_specs_fault() {
+    let server = Server::start(vec![Act::Make(wrong_first)]);
+    let wrong = changed(
+        SPEC,
+        "  .kind count = 3\n  .kind inside main\n  .hero before .kind\n  \
+                               .kind line-height >= 24px",
+        "  .kind count <= 3",
+    );
+    let wrong = changed(&wrong, "font-size >= 32px", "font-size >= 2em");
+    let world = world(&server.url, &wrong);
+    let told = world.run(&["run"]).expect(10).titled("before anything is asked");
+    assert!(server.requests().is_empty());
+    if !has_browser() {
+        return;
+    }
+    let vacuous = changed(
+        SPEC,
+        "  at 360px: .hero h1 font-size <= 30px\n  no overflow at 360px",
+        "  body display = block",
+    );
+    let server = Server::start(vec![Act::Make(|_, _| answer(PAGE, STYLE))]);
+    let world = self::world(&server.url, &vacuous);
+    let run = world.run(&["run"]);
+    insta::assert_snapshot!(stable(&(told + &run.titled("after a candidate"))));
+}
