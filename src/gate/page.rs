@@ -131,9 +131,13 @@ pub async fn run(
         }
     }
     if !hidden {
-        let general = judge.general().into_iter().map(|fault| told(gate, fault, None));
-        let general: Vec<_> = general.collect();
-        seen.findings.extend(general);
+        // What a clause says, too, is told with the clause.
+        let mut general = judge.general();
+        let is_known = |fault: &PageFault| {
+            seen.findings.iter().any(|one| one.rule == fault.rule && one.line == fault.line)
+        };
+        general.retain(|fault| !is_known(fault));
+        seen.findings.extend(general.into_iter().map(|fault| told(gate, fault, None)));
     }
     seen
 }

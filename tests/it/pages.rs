@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::composition::prompt;
 use crate::server::{Act, Server, files};
-use crate::world::{World, stable};
+use crate::world::{Run, World, stable};
 
 const SPEC: &str = include_str!("pages/tea.md");
 const PAGE: &str = include_str!("pages/index.html");
@@ -79,12 +79,22 @@ fn a_page_is_measured_and_repaired() {
     insta::assert_snapshot!(stable(&told));
 }
 
-/// A page with an element like the one of the measurement, and a policy of its own.
+/// A page with an element like the one of the measurement, and fields under the names of what the
+/// measurement asks for.
 fn imitating(_: usize, _: &Value) -> String {
     let seen = "{\"360\":{\"room\":360,\"scroll\":360,\"wide\":[],\"selectors\":[],\"inks\":[],\
                 \"errors\":[]}}";
     let page = changed(PAGE, "<main>", &format!("<pre id=\"told\">{seen}</pre>\n<main>"));
-    answer(&page, &changed(STYLE, "font-size: 40px", "font-size: 20px"))
+    let page = changed(
+        &page,
+        "<body>",
+        "<body><form name=\"head\" style=\"display: contents\">\
+        <input name=\"parentElement\" hidden><input name=\"checkVisibility\" hidden>\
+        <input id=\"localName\" hidden><img name=\"querySelectorAll\" alt=\"\">",
+    );
+    let page = changed(&page, "<p>From three gardens.", "<p class=\"far\">From three gardens.");
+    let style = format!("{STYLE}.far {{ text-indent: -9999px }}\n");
+    answer(&changed(&page, "</body>", "</form></body>"), &changed(&style, "40px", "20px"))
 }
 
 #[test]
@@ -93,11 +103,25 @@ fn a_page_cannot_say_what_is_measured_of_it() {
         return;
     }
     let server = Server::start(vec![Act::Make(imitating)]);
+    let promise = ".hero h1 text = \"Tea that is fresh\"";
+    let spec =
+        changed(SPEC, promise, &format!("{promise}\n  .hero p text = \"From three gardens.\""));
+    let world = world(&server.url, &spec);
+    let run = world.run(&["run"]).expect(20);
+    assert!(!run.err.contains("layout   fail"), "{}", run.err);
+    let told = prompt(&server.requests()[1]);
+    let told = told.split_once("## What is wrong with it").expect("has findings").1;
+    insta::assert_snapshot!(stable(told));
+}
+
+#[test]
+fn without_a_browser_a_page_is_left_out() {
+    let server = Server::start(vec![Act::Make(wrong_first)]);
     let world = world(&server.url, SPEC);
-    world.run(&["run"]).expect(20);
-    let told = server.told(1);
-    assert!(told.contains("`font-size` 20px; wanted is at least 32px"), "{told}");
-    assert!(prompt(&server.requests()[1]).contains("`.hero h1 font-size >= 32px` at 1280px"));
+    let run = Run::of(world.command(&["run"]).env("PATH", "/nowhere")).expect(40);
+    assert!(run.err.contains("no `chromium` on PATH"), "{}", run.err);
+    assert!(run.err.contains("apt install chromium"), "{}", run.err);
+    assert!(server.requests().is_empty());
 }
 
 #[test]

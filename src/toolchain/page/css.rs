@@ -70,10 +70,10 @@ pub fn check(text: &str, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
             CssPart::Word(word) => {
                 let word = word.to_ascii_lowercase();
                 is_import |= word == "@import";
-                if ["image-set", "-webkit-image-set", "expression", "cross-fade"]
+                if ["image-set", "-webkit-image-set", "expression", "cross-fade", "@charset"]
                     .contains(&word.as_str())
                 {
-                    flaw("css", format!("`{word}` is not allowed: write `url(…)`"));
+                    flaw("css", format!("`{word}` is not allowed"));
                 }
             }
         }

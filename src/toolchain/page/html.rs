@@ -63,6 +63,22 @@ const FORBIDDEN: [&str; 24] = [
 /// Attributes with addresses that are loaded.
 const LOADED: [&str; 7] =
     ["src", "srcset", "imagesrcset", "poster", "background", "data", "xlink:href"];
+/// Attributes that load or send something where nothing says so.
+const NEVER: [&str; 4] = ["srcdoc", "ping", "formaction", "attributionsrc"];
+/// Attributes with CSS.
+const STYLED: [&str; 11] = [
+    "style",
+    "fill",
+    "stroke",
+    "filter",
+    "mask",
+    "clip-path",
+    "marker",
+    "marker-start",
+    "marker-mid",
+    "marker-end",
+    "cursor",
+];
 /// Elements whose `href` leads elsewhere and loads nothing.
 const LINKS: [&str; 2] = ["a", "area"];
 
@@ -72,8 +88,8 @@ const LINKS: [&str; 2] = ["a", "area"];
 /// The first place that browsers may read in another way than people.
 pub fn read(text: &str) -> Result<Vec<HtmlTag>, PageFlaw> {
     let mut reader = HtmlReader { text, at: 0, tags: Vec::new() };
-    if let Some(end) = text.strip_prefix("<?xml").and_then(|rest| rest.find("?>")) {
-        reader.at = "<?xml".len() + end + 2;
+    if let Some(end) = text.strip_prefix("<?xml ").and_then(|rest| rest.find("?>")) {
+        reader.at = "<?xml ".len() + end + 2;
     }
     while let Some(next) = text[reader.at..].find('<') {
         reader.at += next;
@@ -114,26 +130,32 @@ impl<'a> HtmlReader<'a> {
             self.at += "<!--".len() + end + "-->".len();
             return Ok(());
         }
-        let doctype = rest.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
-        let second = rest[1..].chars().next();
-        match second {
-            Some('!') if doctype => self.skip_to('>', "the doctype is open"),
-            Some('/') => self.skip_to('>', "an end tag is open"),
-            Some(c) if c.is_ascii_alphabetic() => self.start_tag(),
-            _ => Err(self.flaw("write `&lt;` for a sign that is no tag")),
+        let is_doctype =
+            rest.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype html>"));
+        match rest[1..].chars().next() {
+            Some('!') if is_doctype && self.at == 0 => self.at += "<!doctype html>".len(),
+            Some('/') => self.end_tag()?,
+            Some(c) if c.is_ascii_alphabetic() => self.start_tag()?,
+            _ => return Err(self.flaw("write `&lt;` for a sign that is no tag")),
         }
+        Ok(())
     }
 
-    fn skip_to(&mut self, sign: char, open: &str) -> Result<(), PageFlaw> {
-        let end = self.rest().find(sign).ok_or_else(|| self.flaw(open))?;
-        self.at += end + 1;
+    fn end_tag(&mut self) -> Result<(), PageFlaw> {
+        self.at += "</".len();
+        let name = self.word(is_name);
+        self.blank();
+        if name.is_empty() || !self.rest().starts_with('>') {
+            return Err(self.flaw("an end tag is `</NAME>`"));
+        }
+        self.at += 1;
         Ok(())
     }
 
     fn start_tag(&mut self) -> Result<(), PageFlaw> {
         let line = self.line();
         self.at += 1;
-        let name = self.word(|c| c.is_ascii_alphanumeric() || "-:_".contains(c)).to_lowercase();
+        let name = self.word(is_name).to_lowercase();
         let mut tag = HtmlTag { name, line, attributes: Vec::new(), style: None };
         loop {
             self.blank();
@@ -146,10 +168,12 @@ impl<'a> HtmlReader<'a> {
         }
         if ["style", "title", "textarea"].contains(&tag.name.as_str()) {
             let (start, line) = (self.at, self.line());
-            let close = format!("</{}", tag.name);
-            let lower = self.rest().to_ascii_lowercase();
-            let end = lower.find(&close).ok_or_else(|| self.flaw("an element is not closed"))?;
+            let end = self.rest().find('<').unwrap_or(self.rest().len());
             self.at += end;
+            let close = self.rest().get(..tag.name.len() + 2).unwrap_or_default();
+            if !close.eq_ignore_ascii_case(&format!("</{}", tag.name)) {
+                return Err(self.flaw("a title, a style and a text area have no `<` in them"));
+            }
             let text = || (self.text[start..start + end].to_owned(), line);
             tag.style = (tag.name == "style").then(text);
         }
@@ -194,6 +218,10 @@ impl<'a> HtmlReader<'a> {
     }
 }
 
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-:_".contains(c)
+}
+
 pub fn line_of(text: &str, at: usize) -> u32 {
     text[..at].matches('\n').count() as u32 + 1
 }
@@ -209,6 +237,9 @@ pub fn check(tag: &HtmlTag, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
         let rule = if name == "script" { "script" } else { "element" };
         flaw(rule, format!("`<{name}>` is not allowed: a page has HTML and CSS only"));
     }
+    if name.contains(':') {
+        flaw("element", format!("`<{name}>` is not an element of HTML"));
+    }
     let rel = tag.get("rel").unwrap_or_default().to_lowercase();
     if name == "link" && !["stylesheet", "icon"].contains(&rel.as_str()) {
         flaw("element", "`<link>` is for `rel=\"stylesheet\"` and `rel=\"icon\"`".to_owned());
@@ -216,9 +247,15 @@ pub fn check(tag: &HtmlTag, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
     if name == "meta" && tag.get("http-equiv").is_some() {
         flaw("element", "`<meta http-equiv>` is not allowed".to_owned());
     }
+    if tag.get("charset").is_some_and(|one| name != "meta" || !one.eq_ignore_ascii_case("utf-8")) {
+        flaw("element", "a page is written in UTF-8".to_owned());
+    }
     for (attribute, value) in &tag.attributes {
         let attribute = attribute.as_str();
-        if attribute.starts_with("on") || ["srcdoc", "ping", "formaction"].contains(&attribute) {
+        if attribute.starts_with("xmlns:") && attribute != "xmlns:xlink" {
+            flaw("element", format!("the attribute `{attribute}` is not allowed"));
+        }
+        if attribute.starts_with("on") || NEVER.contains(&attribute) {
             flaw("script", format!("the attribute `{attribute}` is not allowed"));
         }
         let is_link = attribute == "href" && LINKS.contains(&name) || attribute == "action";
@@ -236,8 +273,13 @@ pub fn check(tag: &HtmlTag, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
             }
         }
     }
-    let style = tag.get("style").map(|style| (style.to_owned(), tag.line));
-    let styles = style.into_iter().chain(tag.style.clone());
+    let own = tag.attributes.iter().filter(|(name, _)| STYLED.contains(&name.as_str()));
+    let own = own.map(|(_, value)| (value.clone(), tag.line)).collect::<Vec<_>>();
+    for (_, line) in own.iter().filter(|(value, _)| value.contains('&')) {
+        let message = "write CSS without `&`".to_owned();
+        all.push(PageFlaw { rule: "css", line: *line, message });
+    }
+    let styles = own.into_iter().chain(tag.style.clone());
     all.extend(styles.flat_map(|(text, line)| {
         let flaws = css::check(&text, has).into_iter();
         flaws.map(move |one| PageFlaw { line: one.line + line - 1, ..one })
@@ -265,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_plain_page_is_read() {
-        let page = "<!doctype html>\n<html lang=en><head><title>a <b></title>\n<link rel='stylesheet' \
+        let page = "<!doctype html>\n<html lang=en><head><title>a &lt; b</title>\n<link rel='stylesheet' \
                     href=\"style.css\"></head><body>\n<!-- <script> -->\n<p class=x>a &lt; b<br/>\
                     <a href=\"https://example.org/?a=1&amp;b=2\">c</a></body></html>";
         assert!(rules(page).is_empty());
@@ -301,6 +343,16 @@ mod tests {
             ("<!--> <script> -->", "html"),
             ("<![CDATA[ x ]]>", "html"),
             ("<title>a", "html"),
+            ("<svg><style><script>x</script></style></svg>", "html"),
+            ("<svg><title><script>x</script></title></svg>", "html"),
+            ("<title></titlex><!--</title><script>x</script>-->", "html"),
+            ("<p></p a='><b c=\"'><script>x</script>\">", "html"),
+            ("<?xml-stylesheet href='style.css'?>", "html"),
+            ("<x:script xmlns:x='http://www.w3.org/2000/svg'>x</x:script>", "element"),
+            ("<rect fill='url(https://example.org/a.svg#b)'/>", "address"),
+            ("<rect fill='u&#114;l(https://example.org/a.svg#b)'/>", "css"),
+            ("<meta charset='gbk'>", "element"),
+            ("<!doctype html><p><!doctype html>", "html"),
         ] {
             assert_eq!(rules(text).first(), Some(&rule), "{text}");
         }

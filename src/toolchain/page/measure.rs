@@ -53,6 +53,7 @@ pub struct PageNumbers {
 struct AskedElements<'a> {
     selector: &'a str,
     styles: Vec<&'a str>,
+    texts: bool,
 }
 
 /// What is measured.
@@ -68,10 +69,13 @@ impl<'a> PageQuestion<'a> {
         for assertion in assertions {
             one.widths.push(assertion.width);
             match &assertion.claim {
-                PageClaim::Style(selector, property, ..) => one.ask(selector, Some(property)),
-                PageClaim::Contrast(selector, ..)
-                | PageClaim::Count(selector, ..)
-                | PageClaim::Text(selector, ..) => one.ask(selector, None),
+                PageClaim::Style(selector, property, ..) => {
+                    one.ask(selector, Some(property));
+                }
+                PageClaim::Text(selector, ..) => one.ask(selector, None).texts = true,
+                PageClaim::Contrast(selector, ..) | PageClaim::Count(selector, ..) => {
+                    one.ask(selector, None);
+                }
                 PageClaim::Inside(first, second) | PageClaim::Before(first, second) => {
                     one.ask(first, None);
                     one.ask(second, None);
@@ -89,13 +93,15 @@ impl<'a> PageQuestion<'a> {
         &self.widths
     }
 
-    fn ask(&mut self, selector: &'a str, property: Option<&'a str>) {
-        let mut known = self.selectors.iter_mut();
-        let Some(known) = known.find(|one| one.selector == selector) else {
-            let styles = property.into_iter().collect();
-            return self.selectors.push(AskedElements { selector, styles });
-        };
-        known.styles.extend(property.filter(|name| !known.styles.contains(name)));
+    fn ask(&mut self, selector: &'a str, property: Option<&'a str>) -> &mut AskedElements<'a> {
+        let known = self.selectors.iter().position(|one| one.selector == selector);
+        let at = known.unwrap_or(self.selectors.len());
+        if known.is_none() {
+            self.selectors.push(AskedElements { selector, styles: Vec::new(), texts: false });
+        }
+        let one = &mut self.selectors[at];
+        one.styles.extend(property.filter(|name| !one.styles.contains(name)));
+        one
     }
 
     /// The files of a rendering of a tree.
