@@ -114,6 +114,40 @@ fn a_page_cannot_say_what_is_measured_of_it() {
     insta::assert_snapshot!(stable(told));
 }
 
+/// A page whose texts stand on different things.
+fn behind(_: usize, _: &Value) -> String {
+    let texts = "<main>\n<p class=\"a\">On a gradient</p>\n<p class=\"b\">Half there</p>\n\
+                 <p class=\"c\">On an image</p>\n<div class=\"d\"><p>Below</p>\n<i></i></div>\n\
+                 <p class=\"e\">Under a layer</p>\n<p class=\"f\">On black</p>\n<p class=\"g\">Wide-wide</p>";
+    let styles = ".a { background: linear-gradient(#000000, #ffffff); color: #777777 }\n\
+        .b { opacity: 0.5 }\n.c { background: url(a.svg) }\n\
+        .d { position: relative } .d i { position: absolute; inset: 0; background: #ffffff; \
+        pointer-events: none }\n\
+        .e { position: relative } .e::before { content: \"\"; position: absolute; inset: 0; \
+        background: #333333; z-index: -1 }\n\
+        .f { color: #fff; background: linear-gradient(#000, #222) }\n\
+        .g { font-size: 2000px; width: 10px; height: 10px; line-height: 10px }\n";
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>";
+    let (page, style) = (changed(PAGE, "<main>", texts), format!("{STYLE}{styles}"));
+    files(&[("index.html", &page), ("style.css", &style), ("a.svg", svg)])
+}
+
+#[test]
+fn a_text_is_judged_on_what_is_behind_it() {
+    if !has_browser() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(behind)]);
+    let world = world(&server.url, SPEC);
+    world.run(&["run"]).expect(20);
+    let log = world.run(&["log", "--json"]).expect(0).json();
+    let mut reports = log.iter().map(|event| &event["report"]);
+    let report = reports.find(|report| report["gate"] == "render").expect("the gate ran");
+    let told = report["findings"].as_array().expect("has some").iter();
+    let told = told.map(|one| format!("{}: {}\n", one["line"], one["message"]));
+    insta::assert_snapshot!(stable(&told.collect::<String>()));
+}
+
 #[test]
 fn without_a_browser_a_page_is_left_out() {
     let server = Server::start(vec![Act::Make(wrong_first)]);

@@ -44,8 +44,9 @@ pub fn check(text: &str, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
     let mut all = Vec::new();
     let mut scan = CssScan { text, at: 0 };
     let mut is_import = false;
-    while let Some(part) = scan.next() {
+    loop {
         let start = scan.at;
+        let Some(part) = scan.next() else { return all };
         let mut flaw = |rule: &'static str, message: String| {
             all.push(PageFlaw { rule, line: line_of(text, start), message });
         };
@@ -78,7 +79,6 @@ pub fn check(text: &str, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
             }
         }
     }
-    all
 }
 
 enum CssPart<'a> {

@@ -170,8 +170,9 @@ impl<'a> HtmlReader<'a> {
             let (start, line) = (self.at, self.line());
             let end = self.rest().find('<').unwrap_or(self.rest().len());
             self.at += end;
-            let close = self.rest().get(..tag.name.len() + 2).unwrap_or_default();
-            if !close.eq_ignore_ascii_case(&format!("</{}", tag.name)) {
+            let rest = self.rest().strip_prefix("</").unwrap_or_default();
+            let name = &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())];
+            if !name.eq_ignore_ascii_case(&tag.name) {
                 return Err(self.flaw("a title, a style and a text area have no `<` in them"));
             }
             let text = || (self.text[start..start + end].to_owned(), line);
