@@ -11,10 +11,10 @@ use super::workspace::GateSandbox;
 use crate::process::Ended;
 use crate::toolchain::page::{
     HtmlTag, PAGE, PageAssertion, PageFault, PageJudge, PageNumbers, PageQuestion, PageViews,
-    command, tags,
+    SELECTOR, command, tags,
 };
 use crate::toolchain::{ProgramSteps, ProgramTest};
-use crate::types::gate::VACUOUS;
+use crate::types::gate::{TEST_ERROR, VACUOUS};
 use crate::types::{
     Candidate, Finding, GateName, Outcome, Provenance, Red, RelPath, TestResult, TestStatus, Tree,
     limits,
@@ -41,35 +41,45 @@ async fn render(
     tree: &Tree,
     question: &PageQuestion<'_>,
 ) -> Result<PageViews, GateResult> {
-    let number = || random_nonce().map_err(|why| GateResult::error(why.to_string()));
-    let numbers = PageNumbers { nonce: number()?, key: number()?, place: number()? };
+    let number = || random_nonce().map_err(|why| why.to_string());
+    let numbers = || Ok(PageNumbers { nonce: number()?, key: number()?, place: number()? });
+    let numbers = numbers().map_err(|why: String| GateResult::error(why))?;
     let candidate = Candidate::new(tree.clone(), Provenance::Promoted);
     let PreparedSources { layers, .. } = sources(context, gate, &candidate, &[]).await?;
     let files = question.files(tree, &numbers);
     let room = GateSandbox::open(context, gate, files, &layers, None).await?;
-    let tools = context.host_tools().map_err(GateResult::error)?;
-    let left = context.timeout.min(limits::TEST_TIMEOUT);
-    let output = room.execute(&command(tools, room.places()), left).await;
-    let hit = |resource| room.hit(resource);
-    let seen = output.and_then(|output| {
-        let fault = |rule: &str, why: String| {
-            let found = Finding { file: Some(PAGE.to_owned()), ..finding(gate, rule, why) };
-            GateResult { evidence: output.evidence(), ..GateResult::fail(vec![found]) }
-        };
-        match output.ended {
-            Ended::Timeout => {
-                let seen = fault("timeout", "the page is not rendered in time".to_owned());
-                Err(GateResult { outcome: Some(Outcome::Timeout), ..seen })
-            }
-            Ended::Limit(resource) => Err(fault(resource.word(), hit(resource)).limit(resource)),
-            _ => question.read(&output.text(), &numbers).map_err(|why| {
-                let why = format!("the browser {}: {why}", output.ended);
-                GateResult { evidence: output.evidence(), ..GateResult::error(why) }
-            }),
-        }
-    });
+    let seen = in_room(context, &room, gate, question, &numbers).await;
     room.close().await;
     seen
+}
+
+async fn in_room(
+    context: &GateContext<'_>,
+    room: &GateSandbox<'_>,
+    gate: &GateName,
+    question: &PageQuestion<'_>,
+    numbers: &PageNumbers,
+) -> Result<PageViews, GateResult> {
+    let tools = context.host_tools().map_err(GateResult::error)?;
+    let left = context.timeout.min(limits::TEST_TIMEOUT);
+    let output = room.execute(&command(tools, room.places()), left).await?;
+    let evidence = output.evidence();
+    let fault = |rule: &str, why: String| {
+        let found = Finding { file: Some(PAGE.to_owned()), ..finding(gate, rule, why) };
+        GateResult::fail(vec![found])
+    };
+    let seen = match output.ended {
+        Ended::Timeout => {
+            let seen = fault("timeout", "the page is not rendered in time".to_owned());
+            GateResult { outcome: Some(Outcome::Timeout), ..seen }
+        }
+        Ended::Limit(resource) => fault(resource.word(), room.hit(resource)).limit(resource),
+        _ => match question.read(&output.text(), numbers) {
+            Ok(views) => return Ok(views),
+            Err(why) => GateResult::error(format!("the browser {}: {why}", output.ended)),
+        },
+    };
+    Err(GateResult { evidence, ..seen })
 }
 
 /// Renders a candidate. Where that fails and an empty page is rendered, it is the candidate's fault.
@@ -165,6 +175,7 @@ async fn proofs(context: &GateContext<'_>) -> Result<GateResult, GateResult> {
     let mut red = outside_proofs(context.name, context.contract, context.console);
     let open = context.console.iter().zip(&mut red);
     let mut open: Vec<_> = open.filter(|(_, red)| !context.proven.contains(&red.key)).collect();
+    let mut findings = Vec::new();
     for text in [EMPTY.to_owned(), format!("{EMPTY}{WIDE}")] {
         if open.is_empty() {
             break;
@@ -173,16 +184,28 @@ async fn proofs(context: &GateContext<'_>) -> Result<GateResult, GateResult> {
         let tree = page(&text);
         let views = render(context, &GATE, &tree, &question).await?;
         let judge = PageJudge { views: &views, tags: &[] };
+        findings.extend(open.iter().filter_map(|(test, _)| unread(&judge, test)));
         open.retain(|(test, _)| assertions(test).iter().all(|one| judge.judge(one).is_none()));
     }
-    let mut findings = Vec::new();
     for (test, red) in open {
         red.red = Red::Vacuous;
         findings.push(vacuous(context, test));
     }
-    let refuses = findings.iter().any(|one| one.rule == VACUOUS);
+    let refuses = findings.iter().any(|one| [VACUOUS, TEST_ERROR].contains(&one.rule.as_str()));
     let outcome = (!refuses).then_some(Outcome::Pass);
     Ok(GateResult { outcome, red, ..GateResult::fail(findings) })
+}
+
+/// The finding for a block with a selector that a browser does not read.
+fn unread(judge: &PageJudge<'_>, test: &ProgramTest) -> Option<Finding> {
+    let mut faults = assertions(test).iter().filter_map(|one| judge.judge(one));
+    let fault = faults.find(|one| one.rule == SELECTOR)?;
+    let why = if test.hidden { "a selector is wrong".to_owned() } else { fault.message };
+    Some(Finding {
+        clauses: vec![test.clause.clone()],
+        remedy: Some(fault.remedy),
+        ..finding(&GATE, TEST_ERROR, why)
+    })
 }
 
 fn vacuous(context: &GateContext<'_>, test: &ProgramTest) -> Finding {

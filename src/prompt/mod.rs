@@ -34,10 +34,12 @@ impl Default for Templates {
 const ORDER: &str = include_str!("templates/order.md");
 const WORK: &str = include_str!("templates/work.md");
 
+/// What a model is told first that writes a page.
+const PAGE: &str = include_str!("templates/page.md");
+
 /// The variables a template may use.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 23] = [
     "assistant",
-    "page",
     "text",
     "json",
     "manifest",
@@ -268,7 +270,13 @@ fn render_with(
     if inputs.agent {
         return Ok(Prompt::new(render("order.md", ORDER)?, render("work.md", WORK)?));
     }
-    Ok(Prompt::new(render("system.md", &templates.system)?, render("task.md", &templates.task)?))
+    // Only the beginning is another one for a page, unless the user wrote it.
+    let system = templates
+        .system
+        .split_once("{% endif %}")
+        .filter(|_| inputs.page && templates.system == Templates::default().system);
+    let system = system.map_or(templates.system.clone(), |(_, form)| format!("{PAGE}{form}"));
+    Ok(Prompt::new(render("system.md", &system)?, render("task.md", &templates.task)?))
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -60,6 +60,7 @@ pub use links::{LinkLanguage, Linked, LinkedTree};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
 pub use native::{Membrane, NativeSuites};
+pub use page::is_page;
 pub use program::ProgramLanguage;
 pub use program_examples::{ProgramSteps, ProgramTest};
 pub use quotes::QuotedTest;
@@ -183,11 +184,6 @@ pub fn console_tests(spec: &Spec, target: &Target) -> Vec<ProgramTest> {
 pub fn model_under_test(target: &Target) -> Option<ModelUnderTest> {
     let is_assistant = of(target).id() == assistant::Assistant.id();
     is_assistant.then(|| ModelUnderTest::of(target)).flatten()
-}
-
-/// Whether a target is a page, which a browser renders.
-pub fn is_page(target: &Target) -> bool {
-    of(target).id() == page::LANGUAGE
 }
 
 /// Names of the variables with keys of models: of generators, and of models under test.

@@ -1,6 +1,15 @@
 //! Assertions on a page, one a line, in fenced blocks with the language `page`.
 
 use super::value::CssValue;
+use crate::types::Target;
+
+/// The language of blocks with assertions, and the name of the toolchain.
+pub const LANGUAGE: &str = "page";
+
+/// Whether a target is a page, which a browser renders.
+pub fn is_page(target: &Target) -> bool {
+    target.toolchain.as_ref().is_some_and(|id| id.as_str() == LANGUAGE)
+}
 
 /// The width in CSS pixels where a line names none.
 pub const USUAL: u32 = 1280;

@@ -1,6 +1,6 @@
 //! What style sheets load, and addresses in pages.
 
-use super::html::{PageFlaw, line_of};
+use super::flaw::{PageFlaw, line_of};
 
 /// An address of something that a page loads.
 pub struct PageAddress<'a>(&'a str);

@@ -1,16 +1,7 @@
 //! A strict reader of HTML: tags with their attributes and lines, and what a page may not have.
 
 use super::css::{self, PageAddress};
-
-/// Something that a page may not have.
-pub struct PageFlaw {
-    /// The rule.
-    pub rule: &'static str,
-    /// Its line from 1.
-    pub line: u32,
-    /// What is wrong.
-    pub message: String,
-}
+use super::flaw::{PageFlaw, line_of};
 
 /// A start tag.
 #[derive(Debug, PartialEq, Eq)]
@@ -221,10 +212,6 @@ impl<'a> HtmlReader<'a> {
 
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-:_".contains(c)
-}
-
-pub fn line_of(text: &str, at: usize) -> u32 {
-    text[..at].matches('\n').count() as u32 + 1
 }
 
 /// What of a tag a page may not have. `has` says whether a file is in the tree.

@@ -20,6 +20,9 @@ pub struct PageFault {
     pub values: Option<(String, String)>,
 }
 
+/// The rule of a selector that a browser does not read.
+pub const SELECTOR: &str = "selector";
+
 /// Properties that say of an element that it is not seen.
 const HIDING: [&str; 3] = ["display", "visibility", "opacity"];
 /// Contrast of texts, by WCAG 2 AA.
@@ -78,7 +81,7 @@ impl PageJudge<'_> {
         match matched {
             Some(all) if all.wrong => {
                 let message = format!("a browser does not read the selector `{selector}`");
-                Err(PageFault { rule: "selector", ..self.fault(message, "correct the spec", None) })
+                Err(PageFault { rule: SELECTOR, ..self.fault(message, "correct the spec", None) })
             }
             Some(all) if !all.elements.is_empty() => Ok(&all.elements),
             _ => {
@@ -131,7 +134,7 @@ impl PageJudge<'_> {
         (!how.holds(f64::from(all.count), wanted)).then(fault)
     }
 
-    fn pair(&self, width: u32, one: &str, other: &str) -> Result<Pair<'_>, PageFault> {
+    fn pair(&self, width: u32, one: &str, other: &str) -> Result<MatchedPair<'_>, PageFault> {
         Ok((self.matched(width, one)?, self.matched(width, other)?))
     }
 
@@ -274,7 +277,7 @@ impl PageJudge<'_> {
     }
 }
 
-type Pair<'a> = (&'a [MatchedElement], &'a [MatchedElement]);
+type MatchedPair<'a> = (&'a [MatchedElement], &'a [MatchedElement]);
 
 /// The text that an element has and the wanted one, if they differ.
 fn text(one: &MatchedElement, how: PageOperator, wanted: &str) -> Option<(String, String)> {

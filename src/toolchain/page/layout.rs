@@ -1,14 +1,13 @@
 //! The files of a page, and what they may not have.
 
-use super::assertion::{self, MOST_WIDTHS, PageAssertion};
-use super::html::{self, PageFlaw};
-use super::measure::PageQuestion;
-use super::{LANGUAGE, css};
+use super::assertion::{self, LANGUAGE, MOST_WIDTHS, PageAssertion};
+use super::css;
+use super::flaw::PageFlaw;
+use super::html;
+use super::measure::{PAGE, PageQuestion};
 use crate::toolchain::Layout;
 use crate::types::{Finding, GateName, Problem, Spec, Tree};
 
-/// The page.
-pub const PAGE: &str = "index.html";
 /// Most bytes of a file: more is not written by hand, and slow to render.
 const MOST_BYTES: usize = 256 * 1024;
 

@@ -13,6 +13,9 @@ use super::host_tools::BROWSER;
 use crate::toolchain::{Places, ToolCommand};
 use crate::types::{HostTools, Tree};
 
+/// The page.
+pub const PAGE: &str = "index.html";
+
 const SCRIPT: &str = include_str!("kit/measure.js");
 const FRAMES: &str = include_str!("kit/frames.html");
 
@@ -117,7 +120,7 @@ impl<'a> PageQuestion<'a> {
         let frames = FRAMES.replace("WIDTHS", &serde_json::json!(self.widths).to_string());
         let frames = frames.replace("KEY", key).replace("PLACE", place);
         let own = tree.iter().map(|(path, bytes)| {
-            let before = if path.as_str() == super::layout::PAGE { head.as_bytes() } else { b"" };
+            let before = if path.as_str() == PAGE { head.as_bytes() } else { b"" };
             (format!("page/{path}"), [before, bytes].concat())
         });
         own.chain([("frames.html".to_owned(), frames.into_bytes())]).collect()

@@ -3,6 +3,7 @@
 
 mod assertion;
 mod css;
+mod flaw;
 mod host_tools;
 mod html;
 mod judge;
@@ -17,14 +18,10 @@ use super::{
 };
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
-pub use assertion::{PageAssertion, PageClaim, read};
+pub use assertion::{LANGUAGE, PageAssertion, is_page, read};
 pub use html::{HtmlTag, read as tags};
-pub use judge::{PageFault, PageJudge};
-pub use layout::PAGE;
-pub use measure::{PageNumbers, PageQuestion, PageViews, command};
-
-/// The language of blocks with assertions.
-pub const LANGUAGE: &str = "page";
+pub use judge::{PageFault, PageJudge, SELECTOR};
+pub use measure::{PAGE, PageNumbers, PageQuestion, PageViews, command};
 
 /// A page.
 pub struct Page;
