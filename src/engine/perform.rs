@@ -121,6 +121,7 @@ impl Engine {
             depends: &depends,
             language: toolchain::of(target).language(),
             assistant: toolchain::model_under_test(target).is_some(),
+            page: toolchain::is_page(target),
             text: self.shown_code(state, attempt)?,
             root: toolchain::of(target).root(spec, target).to_string(),
             manifest: toolchain::of(target).layout(target).manifest,

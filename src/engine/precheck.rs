@@ -37,7 +37,7 @@ impl Engine {
         }
         let language = job.judged.language();
         let suites = job.judged.suites();
-        if toolchain::model_under_test(&job.target).is_some() {
+        if toolchain::model_under_test(&job.target).is_some() || toolchain::is_page(&job.target) {
             return self.wrong_tests(&job).await;
         }
         let native = language.native();
@@ -64,8 +64,8 @@ impl Engine {
         Ok((!findings.is_empty()).then(|| blame::of_suite(findings, why)))
     }
 
-    /// Runs the tests of an assistant over answers that keep no clause: those that pass or are
-    /// wrong refuse every answer.
+    /// Runs the tests of an assistant over answers that keep no clause, and of a page over empty
+    /// ones: those that pass or are wrong refuse every answer.
     async fn wrong_tests(&self, job: &JobInputs) -> Result<Option<Diagnosis>, CommandError> {
         let (inputs, executor) = (&job.judged, self.executor());
         executor.accept(inputs)?;

@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::build::{PreparedSources, build, keep, sources};
 use super::context::GateContext;
+use super::page;
 use super::result::{GateResult, Transcript, finding};
 use super::service;
 use super::test_run::AT_ONCE;
@@ -31,6 +32,9 @@ pub async fn run(
     candidate: &Candidate,
     hidden: bool,
 ) -> GateResult {
+    if toolchain::is_page(context.target) {
+        return page::run(context, gate, candidate, hidden).await;
+    }
     match check(context, gate, candidate, hidden).await {
         Ok(seen) | Err(seen) => seen,
     }
@@ -189,6 +193,7 @@ impl Terminal<'_> {
                 let left = left.min(limits::TEST_TIMEOUT);
                 service::run(self.room, &command, entries, *instances, left).await
             }
+            ProgramSteps::Page(_) => Err(GateResult::error("a page is not a program")),
         }
     }
 

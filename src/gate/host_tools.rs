@@ -60,8 +60,11 @@ pub async fn find(
     let (name, hint) = (probe.program(), probe.install_hint());
     let folders = env.get("PATH").cloned().unwrap_or_default();
     // A relative folder could be the workspace's.
-    let folders = std::env::split_paths(&folders).filter(|dir| dir.is_absolute());
-    let program = folders.map(|dir| dir.join(name)).find(|p| p.is_file());
+    let in_folders = |name: &&str| {
+        let mut folders = std::env::split_paths(&folders).filter(|dir| dir.is_absolute());
+        folders.find_map(|dir| Some(dir.join(name)).filter(|path| path.is_file()))
+    };
+    let program = [name].iter().chain(probe.other_programs()).find_map(in_folders);
     let program = program.ok_or_else(|| ToolsError(format!("no `{name}` on PATH; {hint}")))?;
     let key = key(language, env, &program);
     let cache = cache.join(format!("tools-{}.json", language.id()));

@@ -24,6 +24,7 @@ mod workspace;
 mod test_gates;
 mod test_run;
 mod host_tools;
+mod page;
 mod programs;
 mod result;
 mod service;
@@ -114,6 +115,7 @@ async fn see(
         Some(GateKind::Compile) => build::compile(context, gate, candidate).await,
         Some(GateKind::Test) => test_gates::test(context, gate, candidate).await,
         Some(GateKind::Hidden) => test_gates::hidden(context, gate, candidate).await,
+        Some(GateKind::Proof) if toolchain::is_page(context.target) => page::prove(context).await,
         Some(GateKind::Proof) => red_proof::run(context, candidate).await,
         Some(GateKind::Coverage) => check_coverage(context, gate, candidate, before),
         Some(GateKind::Text) => text::run(context, gate, candidate).await,

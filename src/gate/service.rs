@@ -43,12 +43,14 @@ struct Instance {
     listens: bool,
 }
 
-/// Why a machine cannot judge a target, if that is a service.
+/// Why a machine cannot judge a target, if that is a service or a page.
 pub fn refusal(target: &Target, sandbox: &Sandbox) -> Option<String> {
     let is_shared = sandbox.backend().level() < Isolation::NAMESPACES;
-    (toolchain::is_service(target) && is_shared).then(|| {
+    let is_page = toolchain::is_page(target);
+    ((toolchain::is_service(target) || is_page) && is_shared).then(|| {
+        let what = if is_page { "a browser" } else { "a service" };
         format!(
-            "a service needs a network of its own, and so isolation level {}; see `regen doctor`",
+            "{what} needs a network of its own, and so isolation level {}; see `regen doctor`",
             Isolation::NAMESPACES
         )
     })

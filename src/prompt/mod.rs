@@ -34,6 +34,9 @@ impl Default for Templates {
 const ORDER: &str = include_str!("templates/order.md");
 const WORK: &str = include_str!("templates/work.md");
 
+/// What a model is told first that writes a page.
+const PAGE: &str = include_str!("templates/page.md");
+
 /// The variables a template may use.
 const VARIABLES: [&str; 23] = [
     "assistant",
@@ -125,6 +128,8 @@ pub struct PromptInputs<'a> {
     pub language: &'a str,
     /// Whether instructions of an assistant are asked for.
     pub assistant: bool,
+    /// Whether a page is asked for.
+    pub page: bool,
     /// For a text: the code that it is about, as the model is shown it.
     pub text: Option<String>,
     /// The required file of the target.
@@ -249,7 +254,7 @@ fn render_with(
     let tried = tried.map(|line| visible_line(line)).collect::<Vec<_>>();
     let problem = inputs.problem.as_deref().map(visible_line);
     let context = json!({
-        "assistant": inputs.assistant, "text": inputs.text, "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
+        "assistant": inputs.assistant, "page": inputs.page, "text": inputs.text, "language": inputs.language, "manifest": inputs.manifest, "root": inputs.root, "fence": fence(&all),
         "spec_id": inputs.spec.id, "title": inputs.spec.title, "spec": inputs.spec.visible,
         "clauses": clauses, "dependencies": inputs.depends, "constraints": inputs.constraints,
         "contract": inputs.contract, "suites": suites, "accepted": accepted, "candidate": candidate, "changes": inputs.changes,
@@ -265,7 +270,13 @@ fn render_with(
     if inputs.agent {
         return Ok(Prompt::new(render("order.md", ORDER)?, render("work.md", WORK)?));
     }
-    Ok(Prompt::new(render("system.md", &templates.system)?, render("task.md", &templates.task)?))
+    // Only the beginning is another one for a page, unless the user wrote it.
+    let system = templates
+        .system
+        .split_once("{% endif %}")
+        .filter(|_| inputs.page && templates.system == Templates::default().system);
+    let system = system.map_or(templates.system.clone(), |(_, form)| format!("{PAGE}{form}"));
+    Ok(Prompt::new(render("system.md", &system)?, render("task.md", &templates.task)?))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -340,6 +351,7 @@ mod tests {
             depends: &[],
             language: "Rust",
             assistant: false,
+            page: false,
             text: None,
             root: "src/lib.rs".to_owned(),
             manifest: "",

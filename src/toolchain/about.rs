@@ -3,7 +3,9 @@
 
 use super::prose::OF;
 use super::prose::page::{self, PageBlock};
-use super::{Suite, SuiteFile, TextForm, Visibility, model_under_test, of, program_examples};
+use super::{
+    Suite, SuiteFile, TextForm, Visibility, is_page, model_under_test, of, program_examples,
+};
 use crate::contract::is_neutral;
 use crate::types::{
     Binding, Clause, ClauseId, Digest, Example, Harness, Level, Problem, Span, Spec, Status,
@@ -37,7 +39,7 @@ pub fn code_of<'a>(
     let all = harness.targets_of(spec).iter();
     let all = all.filter_map(|name| Some((name, harness.target.get(name)?)));
     let is_code = |(_, one): &(&TargetName, &Target)| {
-        let is_text = of(one).text().is_some();
+        let is_text = of(one).text().is_some() || is_page(one);
         one.is_generated() && !is_text && model_under_test(one).is_none()
     };
     let mut all = all.filter(is_code);

@@ -3,7 +3,7 @@
 use crate::contract::{has_example, is_neutral, tests_of};
 use crate::toolchain::conflicts::{self, TestExpectations};
 use crate::toolchain::contract::neutral_expectations;
-use crate::toolchain::{Suite, Toolchain, Visibility, is_test_of, program_examples};
+use crate::toolchain::{Suite, Toolchain, Visibility, is_page, is_test_of, program_examples};
 use crate::types::{Clause, Problem, Spec, Status, Target, limits};
 
 /// The problems of a spec that has too few tests.
@@ -43,6 +43,8 @@ pub fn check(
                 || format!("write a test with the title `test_id: {name}` in a file of `tests`");
             let help = if toolchain.keeps_paths() {
                 titled()
+            } else if is_page(target) {
+                "add a block `page` with assertions; see docs/pages.md".to_owned()
             } else {
                 let test = toolchain.test_of(name);
                 format!("add an example, or {test}, in validators/{}/", spec.id)

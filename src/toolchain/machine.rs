@@ -65,6 +65,11 @@ pub trait HostProbe: Sync {
     /// The program to search on PATH.
     fn program(&self) -> &str;
 
+    /// Programs that do the same, if it is missing.
+    fn other_programs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The hint if it is missing.
     fn install_hint(&self) -> &str;
 

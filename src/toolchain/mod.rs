@@ -23,6 +23,7 @@ mod machine;
 mod mutator;
 mod native;
 mod package_option;
+pub mod page;
 mod program;
 mod program_examples;
 pub mod prose;
@@ -60,6 +61,7 @@ pub use links::{LinkLanguage, Linked, LinkedTree};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
 pub use native::{Membrane, NativeSuites};
+pub use page::is_page;
 pub use program::ProgramLanguage;
 pub use program_examples::{ProgramSteps, ProgramTest};
 pub use quotes::QuotedTest;
@@ -72,7 +74,7 @@ pub use suite::{
 pub use text_form::TextForm;
 
 /// The built-in languages. The first is the default.
-static ALL: [&dyn Toolchain; 9] = [
+static ALL: [&dyn Toolchain; 10] = [
     &rust::Rust,
     &python::Python,
     &typescript::TYPESCRIPT,
@@ -82,6 +84,7 @@ static ALL: [&dyn Toolchain; 9] = [
     &prose::TUTORIAL,
     &prose::COPY,
     &prose::TESTS,
+    &page::Page,
 ];
 
 /// The built-in languages.

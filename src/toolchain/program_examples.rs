@@ -1,8 +1,9 @@
 //! Examples that are judged from outside of the program: console examples and requests.
 
-use super::kind_option;
+use super::page::{self, PageAssertion};
 use super::shared::console::{self, ConsoleStep};
 use super::shared::hurl::{self, HurlEntry};
+use super::{is_page, kind_option};
 use crate::types::{
     Binding, CheckedProgram, Clause, ClauseId, Digest, Example, Problem, Spec, SpecId, Status,
     Target,
@@ -33,6 +34,8 @@ pub enum ProgramSteps {
     Console(Vec<ConsoleStep>),
     /// Requests to so many instances of a service in turn.
     Requests(Vec<HurlEntry>, usize),
+    /// Assertions on a page.
+    Page(Vec<PageAssertion>),
 }
 
 /// The guard by which consecutive requests go to two instances of a service.
@@ -48,6 +51,9 @@ const SUPPORTED: &str = "supported are `{{host}}/PATH` as URL, headers, [QuerySt
 /// code checks.
 pub fn languages(spec: &Spec, target: &Target) -> Vec<&'static str> {
     let of = |service: bool| if service { HURL } else { CONSOLE };
+    if is_page(target) {
+        return vec![page::LANGUAGE];
+    }
     if !spec.integration {
         return vec![of(kind_option::is_service(target))];
     }
@@ -127,6 +133,10 @@ impl ProgramSteps {
                 "write what else the answer has, or add a request to the example that has another \
                  answer",
             )),
+            Self::Page(all) => all.iter().all(PageAssertion::is_vacuous).then_some((
+                "an empty page passes this block",
+                "assert something that an empty page does not have",
+            )),
         }
     }
 }
@@ -141,7 +151,9 @@ fn parse(
 ) -> Result<ParsedExample, (String, usize)> {
     let is_service = example.language == HURL;
     let program = if spec.integration { Some(program(example, spec, target)?) } else { None };
-    let steps = if is_service {
+    let steps = if example.language == page::LANGUAGE {
+        ProgramSteps::Page(page::read(&example.code)?)
+    } else if is_service {
         ProgramSteps::Requests(hurl::parse(&example.code)?, 1)
     } else {
         let package = program.as_ref().unwrap_or(&spec.id).package();
@@ -189,6 +201,8 @@ pub fn check(spec: &Spec, target: &Target) -> Vec<Problem> {
         Err((message, line)) => {
             let help = if spec.integration && program(example, spec, target).is_err() {
                 "an example runs one program: write another spec without code for another one"
+            } else if example.language == page::LANGUAGE {
+                "an assertion is `SELECTOR PROPERTY OPERATOR VALUE`; see docs/pages.md"
             } else if example.language == HURL {
                 SUPPORTED
             } else {

@@ -48,6 +48,7 @@ mod models;
 mod origin;
 mod outside;
 mod page;
+mod pages;
 mod packages;
 mod packaging;
 mod pipelines;
