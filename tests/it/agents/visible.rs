@@ -96,7 +96,7 @@ fn an_agent_runs_the_visible_tests_of_typescript() {
     failed: [["adds","failed","assert.equal(adder.add(2, 3), 5);
     AssertionError: Expected values to be strictly equal:
     -1 !== 5
-    "]],"broken":null,"late":false,"swallowed":null}
+    ",null,null]],"broken":null,"late":false,"swallowed":null}
     passed tests/adder.test.ts::refuses
     1 of 2 passed
     again
