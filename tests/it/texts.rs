@@ -164,6 +164,21 @@ fn an_edit_makes_out_of_date_what_speaks_of_it() {
     insta::assert_snapshot!(stable(&told));
 }
 
+#[test]
+fn a_gate_of_the_user_runs_over_a_text() {
+    let wordy = DOCS.replace("Reads what", "Utilises what");
+    let page = |text: &str| Act::Say(files(&[("reference.md", text)]));
+    let code = Act::Say(files(&[("src/lib.rs", CODE)]));
+    let server = Server::start(vec![code, page(&wordy), page(DOCS)]);
+    let gate = "[gate.words]\nargv = [\"sh\", \"-c\", \"! grep -Hni utilise *.md\"]\n";
+    let docs = "[target.docs]\ntoolchain = \"docs\"\ngates = [\"layout\", \"text\", \"words\"]\n";
+    let spec = format!("---\ntargets: [rust, docs]\n---\n{SPEC}");
+    let world = World::new(&server.url, &[("roman", &spec)], &format!("{docs}{gate}"));
+    world.run(&["run", "--quiet"]).expect(0);
+    let told = server.told(2);
+    assert!(told.contains("gate `words`, `words` in `reference.md` line 20"), "{told}");
+}
+
 /// The same with all six targets.
 fn six(url: &str) -> World {
     let more = "[target.tests]\ntoolchain = \"tests\"\nof = \"rust\"\n[target.typescript]\ntoolchain = \"typescript\"\n";
