@@ -154,6 +154,7 @@ fn an_edit_makes_out_of_date_what_speaks_of_it() {
     // The copy does not speak of it.
     edit(&world, "MUST read what", "MUST read all that");
     told += &world.run(&["plan"]).expect(0).titled("a clause that the copy does not cite");
+    told += &world.run(&["check"]).expect(22).titled("check");
     told += &world.run(&["run"]).expect(0).titled("a run");
     assert_eq!(asked(&server)[5..], ["rust", "docs", "tutorial"]);
     told += &world.run(&["plan"]).expect(0).titled("afterwards");

@@ -78,9 +78,10 @@ impl Workspace {
             Reason::Gates { changed } => changed
                 .iter()
                 .map(|name| {
+                    let of_spec = ["demanded clauses", "uncited clauses", "code of "];
                     let file = if self.places.root.join(name).is_file() {
                         name.as_str()
-                    } else if name.starts_with("demanded") {
+                    } else if of_spec.iter().any(|start| name.starts_with(start)) {
                         &spec.file
                     } else {
                         "harness.toml"
