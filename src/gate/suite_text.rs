@@ -9,7 +9,7 @@ use super::over_code::{OverCode, TextContext};
 use super::proof_result::{UNNOTICED, WEAK};
 use super::result::{GateResult, finding};
 use super::{red_proof, test_gates};
-use crate::toolchain::{self, NativeSuites, Suite, about};
+use crate::toolchain::{self, Expected, NativeSuites, Suite, about};
 use crate::types::gate::VACUOUS;
 use crate::types::{Candidate, Finding, GateName, Outcome, Problem, Spec, Target};
 
@@ -26,9 +26,11 @@ pub async fn run(
         Ok(suites) => suites,
         Err(findings) => return GateResult::fail(findings),
     };
-    let named = unnamed(context.spec, gate, &suites);
-    if !named.is_empty() {
-        return GateResult::fail(named);
+    let mut wrong = unnamed(context.spec, gate, &suites);
+    let items = about::items(context.spec, &of.code.target, &of.tree.tree);
+    wrong.extend(peeking(gate, &suites, &items));
+    if !wrong.is_empty() {
+        return GateResult::fail(wrong);
     }
     // The suite alone is judged.
     let mut bare = context.spec.clone();
@@ -110,6 +112,23 @@ fn unnamed(spec: &Spec, gate: &GateName, suites: &[Suite]) -> Vec<Finding> {
         ..finding(gate, "clause", format!("no test shows the clause `{}`", clause.id))
     });
     stray.chain(bare).collect()
+}
+
+/// Names with which a test could see that it runs over changed code.
+const PEEKS: [&str; 5] = ["env", "option_env", "process", "include_str", "include_bytes"];
+
+/// Tests that look around. A program has no items: its tests start it.
+fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> {
+    let peeks = |test: &Expected| PEEKS.into_iter().find(|word| test.words.contains(*word));
+    let tests = suites.iter().flat_map(|suite| suite.tests.iter().map(move |one| (suite, one)));
+    let tests = tests.filter(|_| !items.is_empty());
+    let found = tests.filter_map(|(suite, test)| Some((suite, test, peeks(test)?)));
+    let found = found.map(|(suite, test, word)| Finding {
+        file: Some(suite.file().to_owned()),
+        remedy: Some("call the code and compare what it gives".to_owned()),
+        ..finding(gate, "peeks", format!("the test `{}` uses `{word}`", test.name))
+    });
+    found.collect()
 }
 
 /// A change of the code: its file, its line and what it is.
