@@ -74,7 +74,7 @@ pub fn suite_name(harness: &Harness, target: &Target) -> Result<String, &'static
 /// The suites in a tree, in the language of the code.
 ///
 /// # Errors
-/// What of its files is no suite, by file.
+/// Why its files cannot be read as suites, by file.
 pub fn suites(
     spec: &Spec,
     code: &Target,

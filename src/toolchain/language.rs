@@ -68,26 +68,42 @@ pub trait Toolchain: Sync {
     ///
     /// # Errors
     /// The file cannot be parsed.
-    fn identifiers(&self, path: &RelPath, text: &str)
-    -> Option<Result<Vec<(String, u32)>, String>>;
+    fn identifiers(
+        &self,
+        _path: &RelPath,
+        _text: &str,
+    ) -> Option<Result<Vec<(String, u32)>, String>> {
+        None
+    }
     /// Checks a spec and its suites before a model is asked: names, syntax, what they import.
     fn check_spec(&self, spec: &Spec, target: &Target, suites: &[Suite]) -> Vec<Problem>;
     /// Its gates, in default order.
     fn gates(&self) -> &'static [GateDefinition];
     /// The harness's own files of a workspace. `lock` is the lockfile of its dependencies.
-    fn workspace_files(&self, package: &str, lock: &str, places: &Places)
-    -> Vec<(String, Vec<u8>)>;
+    fn workspace_files(
+        &self,
+        _package: &str,
+        _lock: &str,
+        _places: &Places,
+    ) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
     /// The environment of every program over a candidate.
     fn environment(&self, places: &Places) -> Vec<(String, String)>;
     /// Formats a file from standard input to standard output. `None` for files without a formatter.
-    fn format(&self, path: &RelPath, places: &Places) -> Option<ToolCommand>;
+    fn format(&self, _path: &RelPath, _places: &Places) -> Option<ToolCommand> {
+        None
+    }
     /// The commands of a compiling gate, in order.
-    fn compile(&self, gate: &GateName, tree: &Tree, places: &Places) -> Vec<ToolCommand>;
+    fn compile(&self, _gate: &GateName, _tree: &Tree, _places: &Places) -> Vec<ToolCommand> {
+        Vec::new()
+    }
     /// How a new candidate is also built for its tests, besides the usual way.
     fn more_builds(&self, spec: &Spec, tree: &Tree) -> Vec<BuildKind>;
     /// Parses the output of a compiling command.
-    fn read_build(&self, gate: &GateName, output: &ToolOutput, context: &BuildContext<'_>)
-    -> Built;
+    fn read_build(&self, _gate: &GateName, _output: &ToolOutput, _: &BuildContext<'_>) -> Built {
+        Built::default()
+    }
     /// The check of effects. `None`: effects are not checked.
     fn effect_rules(&self) -> Option<&dyn EffectRules>;
     /// How it runs tests in its own language: examples and suites. `None` if it cannot; then only
@@ -98,7 +114,9 @@ pub trait Toolchain: Sync {
     fn contract(&self) -> Option<&dyn ContractLanguage>;
     /// The dependencies of a normalised tree and of those that it uses. `None` if the language has
     /// none.
-    fn dependencies(&self, tree: &Tree, linked: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>>;
+    fn dependencies(&self, _: &Tree, _: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
     /// How its candidates use promoted trees. `None` if they cannot.
     fn links(&self) -> Option<&'static dyn LinkLanguage>;
     /// How a target that is a program is started.
@@ -117,9 +135,11 @@ pub trait Toolchain: Sync {
     }
     /// Tools that are fetched as packages, which a gate sees read only. `None` if this machine's
     /// tools suffice.
-    fn tools_layer(&self, gate: &GateName) -> Option<Box<dyn DependencyLayer>>;
+    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
+        None
+    }
     /// Frees what its parsers keep of the texts that this thread has read.
-    fn release(&self);
+    fn release(&self) {}
     /// The programs it requires on this machine.
     fn host_tools(&self) -> &dyn HostProbe;
 }

@@ -55,7 +55,7 @@ pub fn about_nothing(
     let wanted = about::code_of(harness, spec, target).err()?;
     let message = match wanted {
         Some(of) => {
-            format!("the text `{name}` is about `{of}`, which is no target of this spec with code")
+            format!("the text `{name}` is about `{of}`, but this spec has no such target with code")
         }
         None => format!("the text `{name}` has no code that it is about"),
     };

@@ -127,7 +127,7 @@ impl<'a> HtmlReader<'a> {
             Some('!') if is_doctype && self.at == 0 => self.at += "<!doctype html>".len(),
             Some('/') => self.end_tag()?,
             Some(c) if c.is_ascii_alphabetic() => self.start_tag()?,
-            _ => return Err(self.flaw("write `&lt;` for a sign that is no tag")),
+            _ => return Err(self.flaw("write `&lt;` for a sign that begins no tag")),
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ fn flaws(path: &str, bytes: &[u8], has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> 
     all
 }
 
-/// What of a spec is no assertion on a page.
+/// What of a spec cannot be asserted of a page.
 pub fn check(spec: &Spec) -> Vec<Problem> {
     let examples = || spec.clauses.iter().flat_map(|clause| &clause.examples);
     let own = examples().filter(|one| one.language == LANGUAGE && !one.ignored);

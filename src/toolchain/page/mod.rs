@@ -12,9 +12,8 @@ mod measure;
 mod value;
 
 use super::{
-    BuildContext, BuildKind, Built, ContractLanguage, DependencyLayer, EffectRules, GateDefinition,
-    GateKind, HostProbe, Layout, LinkLanguage, LinkedTree, NativeSuites, OptionSchema, Places,
-    Suite, ToolCommand, ToolOutput, Toolchain,
+    BuildKind, ContractLanguage, EffectRules, GateDefinition, GateKind, HostProbe, Layout,
+    LinkLanguage, NativeSuites, OptionSchema, Places, Suite, Toolchain,
 };
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
@@ -76,32 +75,17 @@ impl Toolchain for Page {
     fn tamper_lints(&self, gate: &GateName, tree: &Tree, _target: &Target) -> Vec<Finding> {
         layout::lints(gate, tree)
     }
-    fn identifiers(&self, _: &RelPath, _: &str) -> Option<Result<Vec<(String, u32)>, String>> {
-        None
-    }
     fn check_spec(&self, spec: &Spec, _: &Target, _: &[Suite]) -> Vec<Problem> {
         layout::check(spec)
     }
     fn gates(&self) -> &'static [GateDefinition] {
         &GATES
     }
-    fn workspace_files(&self, _: &str, _: &str, _: &Places) -> Vec<(String, Vec<u8>)> {
-        Vec::new()
-    }
     fn environment(&self, _places: &Places) -> Vec<(String, String)> {
         vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]
     }
-    fn format(&self, _path: &RelPath, _places: &Places) -> Option<ToolCommand> {
-        None
-    }
-    fn compile(&self, _gate: &GateName, _tree: &Tree, _places: &Places) -> Vec<ToolCommand> {
-        Vec::new()
-    }
     fn more_builds(&self, _spec: &Spec, _tree: &Tree) -> Vec<BuildKind> {
         Vec::new()
-    }
-    fn read_build(&self, _gate: &GateName, _output: &ToolOutput, _: &BuildContext<'_>) -> Built {
-        Built::default()
     }
     fn effect_rules(&self) -> Option<&dyn EffectRules> {
         None
@@ -112,19 +96,12 @@ impl Toolchain for Page {
     fn contract(&self) -> Option<&dyn ContractLanguage> {
         None
     }
-    fn dependencies(&self, _: &Tree, _: &[LinkedTree]) -> Option<Box<dyn DependencyLayer>> {
-        None
-    }
     fn links(&self) -> Option<&'static dyn LinkLanguage> {
         None
     }
     fn is_outside(&self, _target: &Target) -> bool {
         true
     }
-    fn tools_layer(&self, _gate: &GateName) -> Option<Box<dyn DependencyLayer>> {
-        None
-    }
-    fn release(&self) {}
     fn host_tools(&self) -> &dyn HostProbe {
         &host_tools::BrowserProbe
     }
