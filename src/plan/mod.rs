@@ -1,14 +1,16 @@
 //! Makes the plan from specs, lockfile and configuration: jobs with keys and reasons.
 
 mod format_2;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use format_2::migrate;
+pub use texts::{CODE, code_input};
 
 use serde_json::{Value, json};
 
-use crate::toolchain;
+use crate::toolchain::{self, about};
 use crate::types::{
     AdmittedSpec, Digest, Encoder, GateConfig, GateInputsDigest, GateName, Harness, InputsDigest,
     Interface, Job, Link, LinkedTarget, Plan, Reason, RelPath, Spec, SpecId, Standing, Target,
@@ -82,7 +84,9 @@ pub fn links(
 ) -> Vec<Link> {
     let Some(target) = harness.target.get(name) else { return Vec::new() };
     if toolchain::of(target).text().is_some() {
-        return links_of_text(spec, target, harness, specs, standing);
+        let Ok((code, _)) = about::code_of(harness, spec, target) else { return Vec::new() };
+        let own = texts::own_code(spec, code, standing);
+        return links(spec, code, harness, specs, standing).into_iter().chain(own).collect();
     }
     let target = Some(target).filter(|one| toolchain::of(one).links().is_some());
     let Some(from) = target.and_then(|one| one.path(&spec.id, name).ok()) else {
@@ -114,45 +118,6 @@ pub fn links(
         })
     };
     all.into_iter().filter_map(link).collect()
-}
-
-/// What a text is judged with: the promoted code that it is about, after what that uses.
-fn links_of_text(
-    spec: &Spec,
-    target: &Target,
-    harness: &Harness,
-    specs: &[AdmittedSpec],
-    standing: &Standing,
-) -> Vec<Link> {
-    let Ok((code, _)) = toolchain::about::code_of(harness, spec, target) else {
-        return Vec::new();
-    };
-    let entry = standing.spec.get(&spec.id).and_then(|one| one.target.get(code));
-    let own =
-        entry.map(|entry| Link::to_code(&spec.id, entry.path.clone(), entry.tree, entry.spec));
-    links(spec, code, harness, specs, standing).into_iter().chain(own).collect()
-}
-
-/// Texts are judged again after the code that they are about.
-fn follow_code(spec: &Spec, harness: &Harness, parts: &mut [TargetJob]) {
-    let has_work = |part: &&TargetJob| part.reason.is_some();
-    let work: Vec<TargetName> = parts.iter().filter(has_work).map(|p| p.target.clone()).collect();
-    for part in parts.iter_mut().filter(|part| part.reason.is_none()) {
-        let target = harness.target.get(&part.target);
-        let target = target.filter(|one| toolchain::of(one).text().is_some());
-        let code = target.and_then(|one| toolchain::about::code_of(harness, spec, one).ok());
-        if let Some((code, _)) = code.filter(|(code, _)| work.contains(code)) {
-            part.reason = Some(Reason::Gates { changed: vec![code_input(code)] });
-        }
-    }
-}
-
-/// The start of the display name of code that a text is judged with.
-pub const CODE: &str = "code of ";
-
-/// The display name of the code that a text is judged with.
-pub fn code_input(code: &TargetName) -> String {
-    format!("{CODE}{code}")
 }
 
 /// Makes the plan.
@@ -207,7 +172,7 @@ fn job(spec: &AdmittedSpec, inputs: &PlanInputs<'_>) -> Job {
         Some(part)
     });
     let mut parts: Vec<TargetJob> = parts.collect();
-    follow_code(spec, inputs.harness, &mut parts);
+    texts::follow_code(spec, inputs.harness, &mut parts);
     Job::new(&spec.id, parts, inputs.harness.tiers())
 }
 
@@ -306,7 +271,7 @@ fn judges(
         }
     }
     judges.insert(DEMANDED.to_owned(), texts("demanded clauses", &demanded(spec)));
-    let code = toolchain::about::code_of(inputs.harness, spec, target).ok().map(|(code, _)| code);
+    let code = about::code_of(inputs.harness, spec, target).ok().map(|(code, _)| code);
     let name = |link: &Link| match code.filter(|_| link.spec == spec.id) {
         Some(code) => code_input(code),
         None => format!("spec {}", link.spec),
@@ -363,7 +328,11 @@ fn reason(
         LiveTree::Same | LiveTree::Unattested if held && !inputs.force => return (None, true),
         LiveTree::Same | LiveTree::Unattested if target.inputs != part.key => {
             let names = changed_clauses(spec, target);
-            Some(if speaks_of_none(spec, part, target, &names, inputs) {
+            let own = inputs.harness.target.get(&part.target);
+            let is_same = target.context == spec.context
+                && own.is_some_and(|own| target.config == config(own));
+            let is_text = own.is_some_and(|own| toolchain::of(own).text().is_some());
+            Some(if is_text && is_same && texts::cites_none(target, &names) {
                 Reason::Gates { changed: vec![format!("uncited clauses ({})", names.join(", "))] }
             } else if !names.is_empty() {
                 Reason::Clauses { names }
@@ -390,9 +359,6 @@ fn reason(
     (reason, false)
 }
 
-/// The start of the display name of a clause that a text cites.
-const CITED: &str = "clause ";
-
 /// The items of other contracts that a promoted tree uses; of a text, the clauses that it cites.
 pub fn uses<'a>(
     spec: &Spec,
@@ -402,9 +368,7 @@ pub fn uses<'a>(
 ) -> BTreeMap<String, Digest> {
     let language = toolchain::of(target);
     if language.text().is_some() {
-        let cited = toolchain::prose::cited(tree);
-        let cited = spec.clauses.iter().filter(|clause| cited.contains(clause.id.name()));
-        return cited.map(|one| (format!("{CITED}{}", one.id.name()), one.digest)).collect();
+        return texts::cited(spec, tree);
     }
     let words = |(path, bytes): (&RelPath, &[u8])| {
         let text = std::str::from_utf8(bytes).ok()?;
@@ -441,26 +405,9 @@ fn changed_uses(spec: &Spec, target: &TargetStanding, inputs: &PlanInputs<'_>) -
     let depends = inputs.specs.iter().filter(|other| spec.depends.contains(&other.id));
     let now = contract_items(depends.map(|other| &**other), &|_| true);
     let differs = |(name, digest): &(&String, &Digest)| {
-        !name.starts_with(CITED) && now.get(*name) != Some(digest)
+        !texts::is_citation(name) && now.get(*name) != Some(digest)
     };
     target.uses.iter().filter(differs).map(|(name, _)| name.clone()).collect()
-}
-
-/// Whether nothing but clauses changed that a text does not cite: its gates say whether it must
-/// speak of them.
-fn speaks_of_none(
-    spec: &Spec,
-    part: &TargetJob,
-    standing: &TargetStanding,
-    names: &[String],
-    inputs: &PlanInputs<'_>,
-) -> bool {
-    let target = inputs.harness.target.get(&part.target);
-    let target = target.filter(|one| toolchain::of(one).text().is_some());
-    let is_cited = |name: &String| standing.uses.contains_key(&format!("{CITED}{name}"));
-    let is_same =
-        |target: &Target| standing.context == spec.context && standing.config == config(target);
-    !names.is_empty() && target.is_some_and(is_same) && !names.iter().any(is_cited)
 }
 
 fn is_judged_otherwise(part: &TargetJob, target: &TargetStanding) -> bool {
