@@ -23,6 +23,7 @@ pub mod toolchain;
 // rooms: pure, each transforms one data type into the next
 pub mod attest;
 pub mod config;
+pub mod dispatch;
 pub mod guard;
 pub mod plan;
 pub mod prompt;
@@ -45,6 +46,7 @@ pub mod generator;
 pub mod watch;
 pub mod gate;
 pub mod promote;
+pub mod workers;
 
 // workspace: source files and promoted trees, read and planned
 pub mod workspace;

@@ -121,9 +121,10 @@ pub async fn check(door: &Context, args: &CheckArgs) -> Result<u8, CommandError>
     }
     let policy = args.policy.as_deref().map(policy).transpose()?;
     let asked = CheckOptions { only: args.specs.all(), against: args.against.clone(), policy };
-    let (workspace, mut outcome) = steady(door, &places, &asked).await?;
+    let (mut workspace, mut outcome) = steady(door, &places, &asked).await?;
     let mut ran = Vec::new();
-    if let Some(workspace) = workspace.as_ref().filter(|_| args.rerun) {
+    if let Some(workspace) = workspace.as_mut().filter(|_| args.rerun) {
+        workspace.use_workers(variable)?;
         ran = rerun(door, workspace, &outcome, args.fresh).await?;
         outcome.flaws.extend(ran.iter().flat_map(|ran| ran.flaws.clone()));
     }

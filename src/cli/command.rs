@@ -9,7 +9,7 @@ use super::{
     cassette, check, diff, exec, export, gc, grade, init, lint, log, migrate, plan, remove, rename,
     samples,
 };
-use super::{rollback, show, toolchain, trace, verify, watch};
+use super::{rollback, show, toolchain, trace, verify, watch, worker};
 
 /// Generates code from specs and promotes only what passes its gates.
 ///
@@ -144,6 +144,12 @@ pub(super) enum CliCommand {
     #[command(after_help = "Shuts down cleanly on SIGTERM or Ctrl-C; reloads on SIGHUP.\n\n\
                             Examples:\n  regen watch --json | tee watch.jsonl\n  regen watch --http :7300")]
     Watch(watch::WatchArgs),
+    /// Run gates for regen on other machines.
+    #[command(after_help = worker::HELP)]
+    Worker(worker::WorkerArgs),
+    /// Show the workers of `[workers]`, and the gates that wait for one.
+    #[command(after_help = "Examples:\n  regen workers\n  regen workers --json")]
+    Workers,
     /// Reload the workspace and run these specs next.
     #[command(
         after_help = "Examples:\n  regen trigger roman\n  regen trigger roman --force    even if up to date"

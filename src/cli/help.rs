@@ -11,9 +11,10 @@ use crate::store::write_atomic;
 use crate::workspace::CommandError;
 
 /// The commands, by what they are for.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Generate", &["init", "run", "plan", "watch"]),
     ("Control the daemon", &["trigger", "cancel", "retry", "pause", "resume"]),
+    ("Other machines", &["worker", "workers"]),
     ("Specs", &["lint", "diff", "trace"]),
     ("Deploy", &["check", "verify", "rollback", "remove", "rename", "exec"]),
     ("Inspect", &["status", "why", "log", "show", "export", "samples", "grade", "cassette", "gc"]),

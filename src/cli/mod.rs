@@ -38,6 +38,7 @@ mod trace;
 mod verify;
 mod watch;
 mod why;
+mod worker;
 
 use std::io::Write;
 
@@ -126,11 +127,11 @@ async fn main() -> u8 {
         door.say(&format!("error: signals: {error}"));
         return exit::ENVIRONMENT;
     }
-    let watches = matches!(cli.command, Some(CliCommand::Watch(_)));
+    let watches = matches!(cli.command, Some(CliCommand::Watch(_) | CliCommand::Worker(_)));
     let work = perform(&door, cli.bare, cli.command);
     let result = tokio::select! {
         result = work => result,
-        // A daemon handles the signal itself and shuts down cleanly.
+        // A daemon and a worker handle the signal themselves and shut down cleanly.
         () = signals::interrupted(), if !watches => {
             door.say("Interrupted. Rerun the command to resume");
             return exit::INTERRUPTED;
@@ -192,6 +193,8 @@ async fn perform(
         CliCommand::Verify(args) => verify::verify(door, &args),
         CliCommand::Why(specs) => why::why(door, &specs.all()).await,
         CliCommand::Cassette(command) => cassette::run(door, command).await,
+        CliCommand::Worker(args) => worker::worker(door, &args).await,
+        CliCommand::Workers => worker::workers(door).await,
         other => around(door, other).await,
     }
 }

@@ -88,6 +88,7 @@ async fn perform(
     let migrated = workspace.upgrade_lock()?;
     migrated.iter().for_each(|line| door.say(&format!("regen.lock: {line}")));
     workspace.sign_with(variable)?;
+    workspace.use_workers(variable)?;
     workspace.renamed = args.renamed;
     let only = workspace.select(&args.specs.all())?;
     let selected = only.clone();

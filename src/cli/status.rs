@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use super::control::NO_DAEMON;
-use super::{Context, exit};
+use super::{Context, exit, worker};
 use crate::daemon::client::{AGAIN, Client, Told};
 use crate::report::words;
 use crate::store::{Day, DriftCheck, Ledger, SqliteLedger};
@@ -35,6 +35,9 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
         drift.extend(check.flatten());
         rows.extend(rows_of(&workspace, ledger.as_ref(), job)?);
     }
+    let workers = workspace.harness.workers.as_ref();
+    let fleet = worker::fleet(workers).await;
+    let fleet = workers.zip(fleet).map(|(at, seen)| worker::fleet_words(&at.server, &seen));
     if door.global.json {
         let problems = &workspace.problems;
         let today = json!({
@@ -43,12 +46,15 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
         });
         door.json(&json!({
             "type": "status", "daemon": daemon, "today": today, "targets": rows,
-            "drift": drift, "problems": problems,
+            "drift": drift, "workers": fleet, "problems": problems,
         }));
         return Ok(exit::DONE);
     }
     door.show(&format!("daemon: {}", daemon_words(&daemon)));
     door.show(&format!("today:  {}", money(&workspace, &spend)));
+    if let Some(words) = &fleet {
+        door.show(&format!("workers: {words}"));
+    }
     for DriftCheck { spec, at, result } in &drift {
         let words = result.as_ref().map(DriftResult::words);
         let words = words.unwrap_or_else(|| "a check for drift has not ended".to_owned());

@@ -42,6 +42,7 @@ impl Work {
         let note = |line| self.daemon.options.observer.note(&format!("regen.lock: {line}"));
         migrated.iter().for_each(note);
         workspace.sign_with(self.daemon.options.variable)?;
+        workspace.use_workers(self.daemon.options.variable)?;
         let tools: ToolSet = workspace.tools(&self.daemon.wanted).await?;
         tools.missing.values().for_each(|why| self.daemon.options.observer.note(why));
         let mut plan = workspace.plan(&tools, None, false)?;

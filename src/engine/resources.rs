@@ -104,8 +104,7 @@ impl Engine {
         let objects: Arc<dyn ContentStore> = Arc::new(Objects::new(places.state.join("objects")));
         let candidates = Arc::new(Candidates::new(objects.clone()));
         let executor = isolation.map(|probe| {
-            let local = workspace.executor(&tools, &probe, candidates.clone());
-            Arc::new(local) as Arc<dyn GateExecutor>
+            workspace.gate_executor(&tools, &probe, candidates.clone(), objects.clone())
         });
         Ok(Self {
             generators: generators(&workspace, &options)?,

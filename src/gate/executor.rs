@@ -48,6 +48,16 @@ pub enum ExecuteError {
         /// The tools of this machine.
         has: String,
     },
+    /// No worker of the target's pool can run it.
+    #[error("no worker in pool `{pool}` can run the gate `{gate}`: {why}")]
+    Pool {
+        /// The gate.
+        gate: GateName,
+        /// The pool.
+        pool: String,
+        /// What its workers lack.
+        why: String,
+    },
     /// The isolation level is too low.
     #[error("isolation level {has} is too low; the gate `{gate}` requires at least {wanted}")]
     Isolation {

@@ -176,6 +176,16 @@ impl GateInputs {
         toolchain::of(&self.target)
     }
 
+    /// The spec.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The target's name.
+    pub fn name(&self) -> &TargetName {
+        &self.name
+    }
+
     /// The target.
     pub fn target(&self) -> &Target {
         &self.target

@@ -254,6 +254,31 @@ pub fn stored(bytes: Vec<u8>) -> Vec<u8> {
     bytes.into_iter().filter(|byte| *byte != b'\r').collect()
 }
 
+/// Writes a tree into a folder that appears whole or not at all; its files can be executed.
+///
+/// # Errors
+/// I/O errors.
+pub fn write_tree(folder: &Path, tree: &Tree) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(above)?;
+    let stage = tempfile::tempdir_in(above)?;
+    for (path, bytes) in tree.iter() {
+        let file = stage.path().join(path.as_str());
+        fs::create_dir_all(file.parent().unwrap_or(above))?;
+        fs::write(&file, bytes)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+    }
+    fs::set_permissions(stage.path(), fs::Permissions::from_mode(0o755))?;
+    match fs::rename(stage.path(), folder) {
+        Err(_) if folder.is_dir() => Ok(()),
+        done => done,
+    }
+}
+
 /// A promoted tree on disk, without build leftovers.
 ///
 /// # Errors

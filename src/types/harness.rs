@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::generator::{CassetteMode, GeneratorConfig, GeneratorSettings, ReplyForm};
 use super::schedule::{Hook, Schedule, Telemetry};
-use super::{Declaration, Isolation, LimitsConfig, LintConfig};
+use super::{Declaration, Isolation, LimitsConfig, LintConfig, WorkersConfig};
 use crate::types::{GateName, RelPath, SpecId, TargetName};
 
 /// The whole file.
@@ -44,6 +44,9 @@ pub struct Harness {
     /// Concurrency, priorities and quiet hours.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Gates on other machines.
+    #[serde(default)]
+    pub workers: Option<WorkersConfig>,
     /// Where traces go.
     #[serde(default)]
     pub telemetry: Telemetry,

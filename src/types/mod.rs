@@ -38,6 +38,7 @@ pub mod text;
 mod toml_text;
 pub mod tools;
 pub mod tree;
+mod workers;
 
 pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
@@ -78,3 +79,4 @@ pub use spec::{
 pub use toml_text::read_toml;
 pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, CandidateId, Provenance, Tree};
+pub use workers::WorkersConfig;

@@ -211,7 +211,9 @@ impl From<ExecuteError> for CommandError {
         match error {
             ExecuteError::Content(why) => why.into(),
             ExecuteError::Isolation { .. } => Self::new(ErrorKind::Isolation, error),
-            ExecuteError::Tools { .. } => Self::new(ErrorKind::HostTools, error),
+            ExecuteError::Tools { .. } | ExecuteError::Pool { .. } => {
+                Self::new(ErrorKind::HostTools, error)
+            }
             ExecuteError::Inputs { .. } => Self::new(ErrorKind::Io, error),
         }
     }

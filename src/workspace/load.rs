@@ -209,6 +209,7 @@ fn read(
         secrets: HeldOut::default(),
         renamed: None,
         signer: None,
+        workers: None,
         checks: BTreeMap::new(),
         bytes,
         template_files,

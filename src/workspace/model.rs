@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use super::given_tests::GivenTests;
 use super::job_inputs::JobInputs;
-use crate::attest::Signer;
+use crate::attest::{PublicKey, Signer};
 use crate::plan::Checks;
 use crate::prompt::{HeldOut, Templates};
 use crate::store::{StateError, state};
 use crate::toolchain::Suite;
 use crate::types::{AdmittedSpec, Digest, Harness, Problem, Spec, SpecId, Standing, TargetName};
+use crate::workers::ServerLink;
 
 /// The paths of a workspace and its state.
 #[derive(Clone, Debug)]
@@ -104,6 +105,8 @@ pub struct Workspace {
     pub renamed: Option<(SpecId, SpecId)>,
     /// The signing key.
     pub signer: Option<Signer>,
+    /// Where gates run, if not here.
+    pub workers: Option<Workers>,
     pub(super) checks: BTreeMap<(SpecId, TargetName), Checks>,
     /// The bytes of every file read, by path; the configuration's as [`CONFIG`].
     pub(super) bytes: BTreeMap<String, Vec<u8>>,
@@ -115,6 +118,17 @@ pub struct Workspace {
     pub(super) given: BTreeMap<TargetName, Arc<GivenTests>>,
     /// Inputs of targets, built so far.
     pub(super) inputs: Mutex<BTreeMap<(SpecId, TargetName), Arc<JobInputs>>>,
+}
+
+/// The workers of a run.
+#[derive(Debug)]
+pub struct Workers {
+    /// The server.
+    pub(super) link: Arc<ServerLink>,
+    /// The keys of workers whose results count.
+    pub(super) trusted: Vec<PublicKey>,
+    /// The run's name in queues.
+    pub(super) run: String,
 }
 
 impl Workspace {

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use super::drift_budget::DriftBudget;
 use super::flaw::{Flaw, FlawKind, quoted};
 use super::run::{CheckOutcome, Checked};
-use crate::gate::{AnsweringModel, ExecuteOptions, GateExecutor, GateInputs};
+use crate::gate::{AnsweringModel, ExecuteOptions, GateInputs};
 use crate::generator::{self, CallContext, MakeGenerator, RateLimits};
 use crate::plan;
 use crate::promote::Promoter;
@@ -182,12 +182,14 @@ impl Workspace {
     ) -> Result<Vec<GateReport>, CommandError> {
         let store = self.linked_trees(&links)?;
         let tree = store.put_tree(candidate.tree())?;
-        let executor =
-            self.executor(&machine.tools, &machine.probe, Arc::new(Candidates::new(store)));
+        let candidates = Arc::new(Candidates::new(store.clone()));
+        let executor = self.gate_executor(&machine.tools, &machine.probe, candidates, store);
         executor.accept(inputs)?;
         // A ledger from a checkout is not trusted.
         let ours = self.places.verify_state().is_ok();
-        let proven = if ours { self.proven_here() } else { BTreeSet::new() };
+        // What is known here would make the gates other ones than those of other machines.
+        let proven =
+            if ours && self.workers.is_none() { self.proven_here() } else { BTreeSet::new() };
         let paid = machine.key.filter(|_| ours).map(|_| DriftBudget::open(self, &spec));
         let paid = paid.transpose()?;
         let context =

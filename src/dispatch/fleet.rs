@@ -1,0 +1,195 @@
+//! The workers that there are, and what they may run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::VERSION;
+use crate::types::{Fingerprint, Isolation};
+
+/// What a worker says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerPresence {
+    /// Its name.
+    pub name: String,
+    /// Its pool.
+    pub pool: String,
+    /// Its version of regen.
+    pub version: String,
+    /// Its tools, by language.
+    pub tools: BTreeMap<String, WorkerTools>,
+    /// Its isolation level.
+    pub isolation: Isolation,
+    /// How many gates it runs at a time.
+    pub slots: usize,
+    /// How many it runs now.
+    pub busy: usize,
+    /// The id of the key it signs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A worker's tools for a language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerTools {
+    /// Their digest.
+    pub fingerprint: Fingerprint,
+    /// Their versions.
+    pub version: String,
+}
+
+/// A queue of one run, for workers that can run what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Queue {
+    /// The pool.
+    pub pool: String,
+    /// The version of regen.
+    pub version: String,
+    /// The first digits of the digest of the tools.
+    pub tools: String,
+    /// The lowest isolation level.
+    pub isolation: u8,
+    /// The run.
+    pub run: String,
+}
+
+impl Queue {
+    /// A queue.
+    pub fn new(pool: &str, tools: Fingerprint, isolation: Isolation, run: &str) -> Self {
+        Self {
+            pool: pool.to_owned(),
+            version: VERSION.to_owned(),
+            tools: short(tools),
+            isolation: isolation.0,
+            run: run.to_owned(),
+        }
+    }
+
+    /// Parses a queue's name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let parts: Vec<&str> = name.split('=').collect();
+        let [pool, version, tools, isolation, run] = parts.try_into().ok()?;
+        Some(Self {
+            pool: pool.to_owned(),
+            version: version.replace('_', "."),
+            tools: tools.to_owned(),
+            isolation: isolation.parse().ok()?,
+            run: run.to_owned(),
+        })
+    }
+
+    /// The subject of its messages, followed by an item's id.
+    pub fn subject(&self) -> String {
+        self.to_string().replace('=', ".")
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version.replace('.', "_");
+        write!(f, "{}={version}={}={}={}", self.pool, self.tools, self.isolation, self.run)
+    }
+}
+
+fn short(tools: Fingerprint) -> String {
+    tools.0.to_string().chars().take(16).collect()
+}
+
+impl WorkerPresence {
+    /// Whether it takes gates from a queue.
+    pub fn serves(&self, queue: &Queue) -> bool {
+        let mut tools = self.tools.values();
+        self.pool == queue.pool
+            && self.version == queue.version
+            && self.isolation.0 >= queue.isolation
+            && tools.any(|one| short(one.fingerprint) == queue.tools)
+    }
+
+    /// Why it takes none from a queue of its pool.
+    fn mismatch(&self, queue: &Queue, language: &str) -> String {
+        let name = &self.name;
+        if self.version != queue.version {
+            let (theirs, ours) = (&self.version, &queue.version);
+            return format!("{name} is regen {theirs}, this is regen {ours}");
+        }
+        if self.isolation.0 < queue.isolation {
+            let (has, wanted) = (self.isolation, Isolation(queue.isolation));
+            return format!("{name} has isolation level {has}, and {wanted} is required");
+        }
+        match self.tools.get(language) {
+            None => format!("{name} has no tools for `{language}`"),
+            Some(tools) => format!("{name} has {}", tools.version),
+        }
+    }
+}
+
+/// What a pool can do for a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolState {
+    /// A worker serves it.
+    Served,
+    /// No worker is there.
+    Empty,
+    /// There are workers, and none serves it.
+    Mismatch(String),
+}
+
+/// What the workers can do for a queue.
+pub fn pool_state(workers: &[WorkerPresence], queue: &Queue, language: &str) -> PoolState {
+    let pool: Vec<_> = workers.iter().filter(|one| one.pool == queue.pool).collect();
+    if pool.iter().any(|one| one.serves(queue)) {
+        return PoolState::Served;
+    }
+    let mut why: Vec<String> = pool.iter().map(|one| one.mismatch(queue, language)).collect();
+    why.dedup();
+    why.truncate(3);
+    if why.is_empty() { PoolState::Empty } else { PoolState::Mismatch(why.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PoolState, Queue, WorkerPresence, WorkerTools, pool_state};
+    use crate::types::{Digest, Fingerprint, Isolation};
+
+    fn worker(name: &str, tools: &str) -> WorkerPresence {
+        let fingerprint = Fingerprint(Digest::of(tools));
+        let own = WorkerTools { fingerprint, version: tools.to_owned() };
+        WorkerPresence {
+            name: name.to_owned(),
+            pool: "linux".to_owned(),
+            version: super::VERSION.to_owned(),
+            tools: [("python".to_owned(), own)].into(),
+            isolation: Isolation(2),
+            slots: 1,
+            busy: 0,
+            key: None,
+        }
+    }
+
+    #[test]
+    fn a_queue_is_served_where_version_tools_and_isolation_match() {
+        let tools = Fingerprint(Digest::of("Python 3.11"));
+        let queue = Queue::new("linux", tools, Isolation(2), "ab12");
+        assert_eq!(Queue::parse(&queue.to_string()).as_ref(), Some(&queue));
+        assert_eq!(queue.subject().matches('.').count(), 4);
+        let state = |one: WorkerPresence| pool_state(&[one], &queue, "python");
+        let good = worker("a", "Python 3.11");
+        assert_eq!(state(good.clone()), PoolState::Served);
+        assert_eq!(pool_state(&[], &queue, "python"), PoolState::Empty);
+        let told = |one: WorkerPresence| match state(one) {
+            PoolState::Mismatch(why) => why,
+            other => panic!("{other:?}"),
+        };
+        let older = WorkerPresence { version: "0.0.1".to_owned(), ..good.clone() };
+        let this = super::VERSION;
+        assert_eq!(told(older), format!("a is regen 0.0.1, this is regen {this}"));
+        let lower = WorkerPresence { isolation: Isolation(1), ..good.clone() };
+        assert_eq!(told(lower), "a has isolation level 1, and 2 is required");
+        assert_eq!(told(worker("a", "Python 3.12")), "a has Python 3.12");
+        let none = WorkerPresence { tools: Default::default(), ..good.clone() };
+        assert_eq!(told(none), "a has no tools for `python`");
+        let other = WorkerPresence { pool: "mac".to_owned(), ..good };
+        assert_eq!(pool_state(&[other], &queue, "python"), PoolState::Empty);
+    }
+}

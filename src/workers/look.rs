@@ -1,0 +1,91 @@
+//! What people see of workers and queues.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use serde::Serialize;
+
+use super::server::{ServerAccess, ServerLink, WorkServer, WorkersError, connected};
+use crate::dispatch::{Queue, WorkerPresence};
+
+/// The workers and queues of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FleetView {
+    /// The workers, by name.
+    pub workers: Vec<WorkerPresence>,
+    /// Gates that wait, by pool.
+    pub waiting: BTreeMap<String, u64>,
+}
+
+/// The workers that were heard of lately.
+pub(super) async fn present(server: &WorkServer) -> Result<Vec<WorkerPresence>, WorkersError> {
+    let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot list the workers", why);
+    let keys = server.presence.keys().await.map_err(|why| failed(&why))?;
+    let mut keys: Vec<String> = keys.try_collect().await.map_err(|why| failed(&why))?;
+    keys.sort();
+    let mut workers = Vec::new();
+    for key in keys {
+        let found = server.presence.get(key).await.map_err(|why| failed(&why))?;
+        workers.extend(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()));
+    }
+    Ok(workers)
+}
+
+/// Looks at the workers and queues.
+///
+/// # Errors
+/// The server cannot be used.
+pub async fn look(link: &ServerLink) -> Result<FleetView, WorkersError> {
+    let server = link.get().await?;
+    let workers = present(&server).await?;
+    let info = server.work.info_with_subjects("regen.work.>").await;
+    let info = info.map_err(|why| WorkersError::new("cannot read the queues", why))?;
+    let subjects: Vec<(String, usize)> =
+        info.try_collect().await.map_err(|why| WorkersError::new("cannot read the queues", why))?;
+    let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
+    for (subject, count) in subjects {
+        let pool = subject.split('.').nth(2).unwrap_or_default();
+        *waiting.entry(pool.to_owned()).or_default() += count as u64;
+    }
+    Ok(FleetView { workers, waiting })
+}
+
+/// Checks a server for `regen doctor`: version, JetStream, and how it writes to its disk.
+///
+/// # Errors
+/// What is wrong, with the remedy.
+pub async fn check_server(
+    address: &str,
+    access: &ServerAccess,
+    monitor: Option<&str>,
+) -> Result<(String, Option<String>), WorkersError> {
+    let client = connected(address, access).await?;
+    let version = client.server_info().version;
+    let link = ServerLink::new(address, access.clone());
+    let view = look(&link).await?;
+    let says = format!("nats-server {version}, {} workers", view.workers.len());
+    let unknown = "set `[workers] monitor` to check that the server has `sync_interval: always`";
+    let Some(monitor) = monitor else { return Ok((says, Some(unknown.to_owned()))) };
+    let page = format!("{}/jsz?config=1", monitor.trim_end_matches('/'));
+    let failed = |why: &dyn std::fmt::Display| WorkersError::new(&page, why);
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build();
+    let answer = http.map_err(|why| failed(&why))?.get(&page).send().await;
+    let text = answer.map_err(|why| failed(&why))?.text().await.map_err(|why| failed(&why))?;
+    let page: serde_json::Value = serde_json::from_str(&text).map_err(|why| failed(&why))?;
+    let always = page["config"]["sync_always"].as_bool() == Some(true);
+    let hint = "after a power loss the server can lose work that is then done again; set \
+                `jetstream { sync_interval: always }`";
+    Ok((says, (!always).then(|| hint.to_owned())))
+}
+
+/// The queues of a pool that a worker does not serve because of its version.
+pub(super) fn other_versions<'a>(
+    me: &WorkerPresence,
+    queues: impl IntoIterator<Item = &'a Queue>,
+) -> Option<String> {
+    let mut queues = queues.into_iter();
+    let other = queues.find(|one| one.pool == me.pool && one.version != me.version)?;
+    let (theirs, ours) = (&other.version, &me.version);
+    Some(format!("a coordinator is regen {theirs}, this worker is regen {ours}: it takes nothing"))
+}

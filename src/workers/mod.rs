@@ -1,0 +1,16 @@
+//! The edge to workers on other machines, over NATS JetStream: a stream of work, a bucket of items
+//! with leases, a bucket of presences, and an object store. What is done with them is decided in
+//! `dispatch`.
+#![expect(clippy::disallowed_methods, reason = "the edge to workers: network, clocks")]
+
+mod content;
+mod executor;
+mod look;
+mod queue;
+mod serve;
+mod server;
+
+pub use executor::{Coordinator, PoolExecutor};
+pub use look::{FleetView, check_server, look};
+pub use serve::{WorkerRoom, WorkerSettings, serve};
+pub use server::{ServerAccess, ServerLink, WorkersError};

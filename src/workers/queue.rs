@@ -1,0 +1,106 @@
+//! Items and messages: each change of an item replaces the revision that was read.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::kv;
+
+use super::server::{WorkServer, WorkersError};
+use crate::dispatch::{Item, Queue};
+use crate::types::Digest;
+
+/// How long a queue without workers is kept, and a message that a worker took and did not accept.
+const UNUSED: Duration = Duration::from_secs(600);
+const TAKEN: Duration = Duration::from_secs(30);
+
+/// What a notice about an item says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Output of its programs follows.
+    Output,
+    /// It changed.
+    Changed,
+}
+
+impl WorkServer {
+    /// An item with its revision.
+    pub(super) async fn item(&self, id: Digest) -> Result<Option<(Item, u64)>, WorkersError> {
+        let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot read an item", why);
+        let entry = self.items.entry(id.to_string()).await.map_err(|why| failed(&why))?;
+        let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
+            return Ok(None);
+        };
+        let item = serde_json::from_slice(&entry.value).map_err(|why| failed(&why))?;
+        Ok(Some((item, entry.revision)))
+    }
+
+    /// Writes an item over the revision that was read, or a new one. Gives the new revision, or
+    /// `None` if it was changed meanwhile.
+    pub(super) async fn change(
+        &self,
+        id: Digest,
+        item: &Item,
+        read: Option<u64>,
+    ) -> Result<Option<u64>, WorkersError> {
+        use kv::{CreateErrorKind, UpdateErrorKind};
+        let bytes = serde_json::to_vec(item).expect("an item is plain data").into();
+        let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot write an item", why);
+        match read {
+            Some(read) => match self.items.update(id.to_string(), bytes, read).await {
+                Ok(revision) => Ok(Some(revision)),
+                Err(why) if why.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
+                Err(why) => Err(failed(&why)),
+            },
+            None => match self.items.create(id.to_string(), bytes).await {
+                Ok(revision) => Ok(Some(revision)),
+                Err(why) if why.kind() == CreateErrorKind::AlreadyExists => Ok(None),
+                Err(why) => Err(failed(&why)),
+            },
+        }
+    }
+
+    /// Puts an item into a queue. An item has at most one message in it, so this can be repeated.
+    pub(super) async fn enqueue(&self, queue: &Queue, id: Digest) -> Result<(), WorkersError> {
+        let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot queue an item", why);
+        let name = queue.to_string();
+        let subject = format!("regen.work.{}", queue.subject());
+        let config = pull::Config {
+            durable_name: Some(name.clone()),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: TAKEN,
+            max_deliver: -1,
+            filter_subject: format!("{subject}.*"),
+            inactive_threshold: UNUSED,
+            ..pull::Config::default()
+        };
+        self.work.create_consumer(config).await.map_err(|why| failed(&why))?;
+        let sent = self.context.publish(format!("{subject}.{id}"), Default::default()).await;
+        sent.map_err(|why| failed(&why))?.await.map_err(|why| failed(&why))?;
+        let woken = self.client.publish(format!("regen.wake.{}", queue.pool), Default::default());
+        woken.await.map_err(|why| failed(&why))
+    }
+
+    /// Tells those who wait for an item. Lost if they are away: they also look by themselves.
+    pub(super) async fn tell(&self, id: Digest, notice: Notice, bytes: &[u8]) {
+        let mark = if notice == Notice::Output { b'o' } else { b'c' };
+        let payload: Vec<u8> = std::iter::once(mark).chain(bytes.iter().copied()).collect();
+        drop(self.client.publish(format!("regen.item.{id}"), payload.into()).await);
+    }
+
+    /// Every queue on the server.
+    pub(super) async fn queues(&self) -> Result<Vec<Queue>, WorkersError> {
+        use futures::TryStreamExt;
+        let names: Result<Vec<String>, _> = self.work.consumer_names().try_collect().await;
+        let names = names.map_err(|why| WorkersError::new("cannot list the queues", why))?;
+        Ok(names.iter().filter_map(|name| Queue::parse(name)).collect())
+    }
+}
+
+/// What a notice says.
+pub(super) fn read_notice(payload: &[u8]) -> Option<(Notice, &[u8])> {
+    match payload.split_first()? {
+        (b'o', output) => Some((Notice::Output, output)),
+        (b'c', rest) => Some((Notice::Changed, rest)),
+        _ => None,
+    }
+}

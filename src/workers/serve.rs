@@ -1,0 +1,457 @@
+//! A worker: takes gates from the queues of its pool, runs them in sandboxes, and gives back what
+//! they found. It judges nothing and promotes nothing.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::StreamExt;
+use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::sync::Notify;
+
+use super::look::other_versions;
+use super::queue::Notice;
+use super::server::{ServerLink, WorkServer, WorkersError};
+use crate::attest::Signer;
+use crate::dispatch::{Done, GateEnd, GateOrder, Item, Rota, WorkerPresence};
+use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor, Machine};
+use crate::process::Listener;
+use crate::store::{Candidates, ContentStore, Objects, files};
+use crate::types::Digest;
+
+/// How often a worker tells that it is there.
+const TELL: Duration = Duration::from_secs(10);
+/// How long it waits for work before it looks again.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long it tries to give back a result.
+const DELIVER: Duration = Duration::from_secs(600);
+
+/// A worker's settings.
+#[derive(Debug)]
+pub struct WorkerSettings {
+    /// What it says of itself.
+    pub me: WorkerPresence,
+    /// The server.
+    pub link: Arc<ServerLink>,
+    /// The key that it signs results with.
+    pub signer: Option<Signer>,
+    /// Where it keeps trees and output.
+    pub cache: PathBuf,
+}
+
+/// The machine of a worker, and who is told what it does.
+pub struct WorkerRoom<'a> {
+    /// The machine, without validators.
+    pub machine: Machine,
+    /// Receives lines for people.
+    pub say: &'a dyn Fn(&str),
+}
+
+/// An item that this worker has.
+struct Lease {
+    id: Digest,
+    item: Item,
+    revision: u64,
+}
+
+struct Worker<'a> {
+    settings: &'a WorkerSettings,
+    room: WorkerRoom<'a>,
+    store: Arc<Objects>,
+    /// By the user's validators.
+    executors: RefCell<BTreeMap<Option<Digest>, Arc<LocalExecutor>>>,
+    rota: RefCell<Rota<crate::dispatch::Queue>>,
+    /// What it has now, with its epoch.
+    held: RefCell<BTreeMap<Digest, u64>>,
+    /// Told when `held` changes.
+    changed: Notify,
+    /// What was said last about the server.
+    trouble: RefCell<Option<String>>,
+}
+
+/// Runs gates until `stop`; then what it has goes back into the queue.
+pub async fn serve(
+    settings: &WorkerSettings,
+    room: WorkerRoom<'_>,
+    stop: impl Future<Output = ()>,
+) {
+    let store = Arc::new(Objects::new(settings.cache.join("objects")));
+    let worker = Worker {
+        settings,
+        room,
+        store,
+        executors: RefCell::default(),
+        rota: RefCell::default(),
+        held: RefCell::default(),
+        changed: Notify::new(),
+        trouble: RefCell::default(),
+    };
+    // Polled side by side: each may hold the connection while it waits.
+    tokio::select! {
+        () = stop => {}
+        () = worker.take_and_run() => {}
+        () = worker.tell_presence() => {}
+    }
+    // The sandboxes have ended.
+    worker.leave().await;
+}
+
+impl Worker<'_> {
+    fn say(&self, text: &str) {
+        (self.room.say)(text);
+    }
+
+    /// Says once that the server cannot be used, and once that it can again.
+    fn server_is(&self, trouble: Option<&WorkersError>) {
+        let trouble = trouble.map(ToString::to_string);
+        let mut last = self.trouble.borrow_mut();
+        match (&*last, &trouble) {
+            (None, Some(why)) => self.say(&format!("{why}; trying again")),
+            (Some(_), None) => self.say("the server is back"),
+            _ => {}
+        }
+        *last = trouble;
+    }
+
+    async fn server(&self) -> Option<Arc<WorkServer>> {
+        let got = self.settings.link.get().await;
+        self.server_is(got.as_ref().err());
+        got.ok()
+    }
+
+    async fn failed(&self, server: &Arc<WorkServer>, why: &WorkersError) {
+        self.settings.link.failed(server).await;
+        self.server_is(Some(why));
+    }
+
+    /// Takes items as long as there are free slots, and runs them.
+    async fn take_and_run(&self) {
+        let mut running: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
+        // Not dropped half-way: the message of an item would wait until it is sent again.
+        let mut taking: Option<LocalBoxFuture<'_, Lease>> = None;
+        loop {
+            if taking.is_none() && running.len() < self.settings.me.slots {
+                taking = Some(Box::pin(self.take()));
+            }
+            let taken = async {
+                match &mut taking {
+                    Some(taking) => taking.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(()) = running.next() => {}
+                lease = taken => {
+                    taking = None;
+                    running.push(Box::pin(self.run(lease)));
+                }
+            }
+        }
+    }
+
+    /// Tells that it is there, and how busy it is.
+    async fn tell_presence(&self) {
+        loop {
+            if let Ok(server) = self.settings.link.get().await {
+                let busy = self.held.borrow().len();
+                let me = WorkerPresence { busy, ..self.settings.me.clone() };
+                let text = serde_json::to_vec(&me).expect("a presence is plain data");
+                if let Err(why) = server.presence.put(me.name.as_str(), text.into()).await {
+                    let why = WorkersError::new("cannot tell that this worker is here", why);
+                    self.failed(&server, &why).await;
+                }
+            }
+            drop(tokio::time::timeout(TELL, self.changed.notified()).await);
+        }
+    }
+
+    /// Waits until it has an item.
+    async fn take(&self) -> Lease {
+        loop {
+            if let Some(server) = self.server().await {
+                match self.next(&server).await {
+                    Ok(Some(lease)) => return lease,
+                    Ok(None) => continue,
+                    Err(why) => self.failed(&server, &why).await,
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Looks through the queues in turn, then waits for a while.
+    async fn next(&self, server: &Arc<WorkServer>) -> Result<Option<Lease>, WorkersError> {
+        let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot take work", why);
+        let wake = format!("regen.wake.{}", self.settings.me.pool);
+        let mut woken = server.client.subscribe(wake).await.map_err(|why| failed(&why))?;
+        let all = server.queues().await?;
+        if let Some(why) = other_versions(&self.settings.me, &all) {
+            self.server_is(Some(&WorkersError(why)));
+        }
+        let mine: BTreeSet<_> =
+            all.into_iter().filter(|queue| self.settings.me.serves(queue)).collect();
+        self.rota.borrow_mut().know(&mine);
+        let in_turn = self.rota.borrow().in_turn();
+        for queue in in_turn {
+            let name = queue.to_string();
+            let consumer = server
+                .work
+                .get_consumer::<async_nats::jetstream::consumer::pull::Config>(&name)
+                .await;
+            // Removed meanwhile.
+            let Ok(consumer) = consumer else { continue };
+            let messages = consumer.fetch().max_messages(1).messages().await;
+            let mut messages = messages.map_err(|why| failed(&why))?;
+            let Some(message) = messages.next().await else { continue };
+            let message = message.map_err(|why| failed(&why))?;
+            self.rota.borrow_mut().served(&queue);
+            let id = message.subject.rsplit('.').next().and_then(Digest::parse);
+            let lease = match id {
+                Some(id) => self.claim(server, id).await?,
+                None => None,
+            };
+            message.double_ack().await.map_err(|why| failed(&why))?;
+            return Ok(lease);
+        }
+        drop(tokio::time::timeout(LOOK, woken.next()).await);
+        Ok(None)
+    }
+
+    /// Takes an item, if no one else has it.
+    async fn claim(&self, server: &WorkServer, id: Digest) -> Result<Option<Lease>, WorkersError> {
+        let Some((item, revision)) = server.item(id).await? else { return Ok(None) };
+        let Some(item) = item.taken(&self.settings.me.name) else { return Ok(None) };
+        let changed = server.change(id, &item, Some(revision)).await?;
+        Ok(changed.map(|revision| Lease { id, item, revision }))
+    }
+
+    async fn run(&self, mut lease: Lease) {
+        self.hold(lease.id, Some(lease.item.epoch));
+        let begun = Instant::now();
+        let (id, epoch) = (lease.id, lease.item.epoch);
+        let item = lease.item.clone();
+        let ended = {
+            let mut work = std::pin::pin!(self.perform(id, &item));
+            tokio::select! {
+                ended = &mut work => Some(ended),
+                () = self.renew(&mut lease) => None,
+            }
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        let (of, end) = match ended {
+            None => {
+                self.say(&format!("{id:.8}: the lease ended after {seconds:.1} s; it was stopped"));
+                self.hold(id, None);
+                return;
+            }
+            Some(ended) => ended,
+        };
+        let word = match &end {
+            GateEnd::Ran { result, .. } => result.report.outcome.word().to_owned(),
+            GateEnd::NotRun { why, .. } => format!("not run: {why}"),
+        };
+        self.deliver(id, epoch, &end).await;
+        self.hold(id, None);
+        self.say(&format!("{of}: {word} in {seconds:.1} s"));
+    }
+
+    fn hold(&self, id: Digest, epoch: Option<u64>) {
+        let mut held = self.held.borrow_mut();
+        match epoch {
+            Some(epoch) => held.insert(id, epoch),
+            None => held.remove(&id),
+        };
+        self.changed.notify_one();
+    }
+
+    /// Renews a lease until that fails for too long.
+    async fn renew(&self, lease: &mut Lease) {
+        let length = Duration::from_secs(lease.item.lease_s.max(1));
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(length / 4).await;
+            let Ok(server) = self.settings.link.get().await else {
+                if renewed.elapsed() > length / 2 {
+                    return;
+                }
+                continue;
+            };
+            match server.change(lease.id, &lease.item, Some(lease.revision)).await {
+                Ok(Some(revision)) => (lease.revision, renewed) = (revision, Instant::now()),
+                Ok(None) => return,
+                Err(why) => {
+                    self.failed(&server, &why).await;
+                    if renewed.elapsed() > length / 2 {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches what a gate needs, and runs it. Gives what it was of.
+    async fn perform(&self, id: Digest, item: &Item) -> (String, GateEnd) {
+        let short: String = id.to_string().chars().take(8).collect();
+        let not_run = |why: String, missing| GateEnd::NotRun { why, missing };
+        let Some(server) = self.server().await else {
+            return (short, not_run("the server went away".to_owned(), false));
+        };
+        match self.fetch(&server, id, item).await {
+            Err(why) => (short, not_run(why.to_string(), false)),
+            Ok(Err(why)) => (short, not_run(why, true)),
+            Ok(Ok(order)) => {
+                let of = format!("{}: {}", order.of, order.action.gate);
+                (of, self.execute(&server, id, &order).await)
+            }
+        }
+    }
+
+    /// Fetches an order and its content. An inner error is something that the server lacks.
+    async fn fetch(
+        &self,
+        server: &WorkServer,
+        id: Digest,
+        item: &Item,
+    ) -> Result<Result<GateOrder, String>, WorkersError> {
+        let here = |why: std::io::Error| WorkersError::new("cannot store content", why);
+        let lacks = |what: &str| Ok(Err(format!("the server lacks {what}")));
+        let Some(bytes) = server.pull(item.order).await? else { return lacks("the order") };
+        let order: GateOrder = match serde_json::from_slice(&bytes) {
+            Ok(order) => order,
+            Err(why) => return Ok(Err(format!("the order cannot be read: {why}"))),
+        };
+        if order.id() != id {
+            return Ok(Err("the order is another one".to_owned()));
+        }
+        let inputs = order.action.inputs;
+        if self.store.get(inputs).is_err() {
+            let Some(bytes) = server.pull(inputs).await? else { return lacks("the inputs") };
+            self.store.put(&bytes).map_err(here)?;
+        }
+        for digest in order.trees() {
+            if self.store.get_tree(digest).is_err() {
+                let Some(tree) = server.pull_tree(digest).await? else { return lacks("a tree") };
+                self.store.put_tree(&tree).map_err(here)?;
+            }
+        }
+        Ok(Ok(order))
+    }
+
+    async fn execute(&self, server: &Arc<WorkServer>, id: Digest, order: &GateOrder) -> GateEnd {
+        let not_run = |why: String| GateEnd::NotRun { why, missing: false };
+        let executor = match self.executor(order.validators) {
+            Ok(executor) => executor,
+            Err(why) => return not_run(why.to_string()),
+        };
+        let (send, mut output) = tokio::sync::mpsc::unbounded_channel::<Vec<u8>>();
+        let listener = Listener(Arc::new(move |bytes: &[u8]| drop(send.send(bytes.to_vec()))));
+        let options = ExecuteOptions {
+            before: &order.before,
+            listener: Some(listener),
+            ..ExecuteOptions::at(SystemTime::now())
+        };
+        let mut ran = std::pin::pin!(executor.execute(&order.action, options));
+        let result = loop {
+            tokio::select! {
+                result = &mut ran => break result,
+                Some(bytes) = output.recv() => server.tell(id, Notice::Output, &bytes).await,
+            }
+        };
+        let result = match result {
+            Ok(result) => result,
+            Err(why) => return not_run(why.to_string()),
+        };
+        let red = result.report.red.iter().map(|proof| proof.key);
+        let assumed = red.filter(|key| order.action.proven.contains(key)).collect();
+        GateEnd::Ran { result: Box::new(result), assumed }
+    }
+
+    /// The executor for a user's validators.
+    fn executor(&self, validators: Option<Digest>) -> std::io::Result<Arc<LocalExecutor>> {
+        if let Some(known) = self.executors.borrow().get(&validators) {
+            return Ok(known.clone());
+        }
+        let mut machine = self.room.machine.clone();
+        if let Some(digest) = validators {
+            machine.validators = self.settings.cache.join("validators").join(digest.to_string());
+            files::write_tree(&machine.validators, &self.store.get_tree(digest)?)?;
+        }
+        let candidates = Arc::new(Candidates::new(self.store.clone()));
+        let made = Arc::new(LocalExecutor::sharing(machine, candidates));
+        self.executors.borrow_mut().insert(validators, made.clone());
+        Ok(made)
+    }
+
+    /// Gives back a result, also to a server that was away.
+    async fn deliver(&self, id: Digest, epoch: u64, end: &GateEnd) {
+        let begun = Instant::now();
+        while begun.elapsed() < DELIVER {
+            if let Some(server) = self.server().await {
+                match self.try_deliver(&server, id, epoch, end).await {
+                    Ok(()) => return,
+                    Err(why) => self.failed(&server, &why).await,
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn try_deliver(
+        &self,
+        server: &WorkServer,
+        id: Digest,
+        epoch: u64,
+        end: &GateEnd,
+    ) -> Result<(), WorkersError> {
+        use base64::Engine as _;
+        let me = &self.settings.me.name;
+        if let GateEnd::Ran { result, .. } = end
+            && let Some(evidence) = result.evidence
+            && let Ok(bytes) = self.store.get(evidence)
+        {
+            server.push(&bytes).await?;
+        }
+        let bytes = serde_json::to_vec(end).expect("an end is plain data");
+        let digest = server.push(&bytes).await?;
+        let signature = self.settings.signer.as_ref().map(|signer| {
+            let (key, signature) = signer.sign(&Item::signed(id, epoch, digest));
+            (key, base64::engine::general_purpose::STANDARD.encode(signature))
+        });
+        let done = Done { worker: me.clone(), end: digest, signature };
+        // Read again where a renewal that was under way came first.
+        for _ in 0..8 {
+            let Some((item, revision)) = server.item(id).await? else { break };
+            if !item.is_with(me, epoch) {
+                break;
+            }
+            if server.change(id, &item.done(done.clone()), Some(revision)).await?.is_some() {
+                server.tell(id, Notice::Changed, b"").await;
+                return Ok(());
+            }
+        }
+        // Evidence: it is on the server, and nothing refers to it but this line.
+        self.say(&format!("{id:.8}: the result {digest} came after the lease; it is not used"));
+        Ok(())
+    }
+
+    /// Puts what it has back into the queue, and says goodbye.
+    async fn leave(&self) {
+        let Ok(server) = self.settings.link.get().await else { return };
+        let me = &self.settings.me.name;
+        let held: Vec<(Digest, u64)> =
+            self.held.borrow().iter().map(|(id, epoch)| (*id, *epoch)).collect();
+        for (id, epoch) in held {
+            let Ok(Some((item, revision))) = server.item(id).await else { continue };
+            if item.is_with(me, epoch) {
+                let again = item.again(item.order, item.lease_s);
+                drop(server.change(id, &again, Some(revision)).await);
+                server.tell(id, Notice::Changed, b"").await;
+            }
+        }
+        drop(server.presence.purge(me.as_str()).await);
+        drop(server.client.flush().await);
+    }
+}

@@ -1,0 +1,221 @@
+//! The connection to the server, and what regen keeps there.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_nats::jetstream::stream::RetentionPolicy;
+use async_nats::jetstream::{self, kv, object_store, stream};
+use async_nats::{Client, ConnectOptions};
+
+/// The first version of the server that has what is needed.
+const OLDEST: (i64, i64) = (2, 10);
+/// How long a request waits for the server.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long items, results and trees are kept.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a worker that is not heard of is listed.
+const PRESENT: Duration = Duration::from_secs(30);
+
+/// The stream of work.
+const WORK: &str = "REGEN_WORK";
+/// The bucket of items.
+const ITEMS: &str = "regen_items";
+/// The bucket of presences.
+const PRESENCE: &str = "regen_presence";
+/// The bucket of content.
+const OBJECTS: &str = "regen_objects";
+
+/// What went wrong with the server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WorkersError(pub String);
+
+impl WorkersError {
+    pub(super) fn new(doing: &str, why: impl fmt::Display) -> Self {
+        Self(format!("{doing}: {why}"))
+    }
+}
+
+/// Who connects, from the variables of the program `nats`.
+#[derive(Clone, Default)]
+pub struct ServerAccess {
+    creds: Option<PathBuf>,
+    user: Option<String>,
+    password: Option<String>,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl fmt::Debug for ServerAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerAccess")
+    }
+}
+
+impl ServerAccess {
+    /// Reads the variables.
+    pub fn read(variable: fn(&str) -> Option<String>) -> Self {
+        let text = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
+        let path = |name: &str| text(name).map(PathBuf::from);
+        Self {
+            creds: path("NATS_CREDS"),
+            user: text("NATS_USER"),
+            password: text("NATS_PASSWORD"),
+            ca: path("NATS_CA"),
+            cert: path("NATS_CERT"),
+            key: path("NATS_KEY"),
+        }
+    }
+
+    async fn options(&self) -> Result<ConnectOptions, WorkersError> {
+        let mut options = ConnectOptions::new().connection_timeout(PATIENCE).name("regen");
+        options = options.request_timeout(Some(PATIENCE));
+        if let Some(path) = &self.creds {
+            let shown = path.display();
+            let read = options.credentials_file(path).await;
+            options = read.map_err(|why| WorkersError(format!("NATS_CREDS {shown}: {why}")))?;
+        }
+        if let Some(user) = &self.user {
+            let password = self.password.clone().unwrap_or_default();
+            options = options.user_and_password(user.clone(), password);
+        }
+        if let Some(ca) = &self.ca {
+            options = options.add_root_certificates(ca.clone()).require_tls(true);
+        }
+        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
+            options = options.add_client_certificate(cert.clone(), key.clone());
+        }
+        Ok(options)
+    }
+}
+
+/// A connection, with what regen keeps on the server.
+pub struct WorkServer {
+    pub(super) client: Client,
+    pub(super) context: jetstream::Context,
+    pub(super) work: stream::Stream,
+    pub(super) items: kv::Store,
+    pub(super) presence: kv::Store,
+    pub(super) objects: object_store::ObjectStore,
+    /// Objects that the server has.
+    pub(super) sent: Mutex<BTreeSet<String>>,
+}
+
+impl fmt::Debug for WorkServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkServer")
+    }
+}
+
+/// Connects, and checks the server's version.
+///
+/// # Errors
+/// It cannot be reached, or it is too old.
+pub(super) async fn connected(server: &str, access: &ServerAccess) -> Result<Client, WorkersError> {
+    let options = access.options().await?;
+    let client = tokio::time::timeout(PATIENCE, options.connect(server)).await;
+    let client = client.map_err(|_| WorkersError::new(server, "no answer within 5 s"))?;
+    let client = client.map_err(|why| WorkersError::new(server, why))?;
+    if !client.is_server_compatible(OLDEST.0, OLDEST.1, 0) {
+        let has = client.server_info().version;
+        let why = format!("nats-server {has} is too old; 2.10 or later is required");
+        return Err(WorkersError::new(server, why));
+    }
+    Ok(client)
+}
+
+impl WorkServer {
+    /// Connects, and creates what is missing. Whoever may not create it uses what is there.
+    async fn open(server: &str, access: &ServerAccess) -> Result<Self, WorkersError> {
+        let client = connected(server, access).await?;
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(PATIENCE);
+        let failed = |what: &str, why: &dyn fmt::Display| {
+            WorkersError(format!("{server}: {what}: {why} (is JetStream on?)"))
+        };
+        let work = stream::Config {
+            name: WORK.to_owned(),
+            subjects: vec!["regen.work.>".to_owned()],
+            retention: RetentionPolicy::WorkQueue,
+            max_messages_per_subject: 1,
+            max_age: KEPT,
+            ..stream::Config::default()
+        };
+        let made = context.create_stream(work).await;
+        let work = match made {
+            Ok(work) => work,
+            Err(_) => context.get_stream(WORK).await.map_err(|why| failed(WORK, &why))?,
+        };
+        let store = object_store::Config {
+            bucket: OBJECTS.to_owned(),
+            max_age: KEPT,
+            ..object_store::Config::default()
+        };
+        let objects = match context.create_object_store(store).await {
+            Ok(objects) => objects,
+            Err(_) => {
+                let there = context.get_object_store(OBJECTS).await;
+                there.map_err(|why| failed(OBJECTS, &why))?
+            }
+        };
+        let items = bucket(&context, ITEMS, KEPT).await.map_err(|why| failed(ITEMS, &why))?;
+        let presence =
+            bucket(&context, PRESENCE, PRESENT).await.map_err(|why| failed(PRESENCE, &why))?;
+        Ok(Self { client, context, work, items, presence, objects, sent: Mutex::default() })
+    }
+}
+
+async fn bucket(
+    context: &jetstream::Context,
+    name: &str,
+    max_age: Duration,
+) -> Result<kv::Store, String> {
+    let config = kv::Config { bucket: name.to_owned(), history: 1, max_age, ..Default::default() };
+    match context.create_key_value(config).await {
+        Ok(store) => Ok(store),
+        Err(_) => context.get_key_value(name).await.map_err(|why| why.to_string()),
+    }
+}
+
+/// The server, connected when it is needed and again after an error: it may have been away, and it
+/// may have lost everything.
+#[derive(Debug)]
+pub struct ServerLink {
+    /// Its address.
+    pub server: String,
+    access: ServerAccess,
+    current: tokio::sync::Mutex<Option<Arc<WorkServer>>>,
+}
+
+impl ServerLink {
+    /// A link to a server, not yet connected.
+    pub fn new(server: &str, access: ServerAccess) -> Self {
+        Self { server: server.to_owned(), access, current: Default::default() }
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    /// The server cannot be used.
+    pub(super) async fn get(&self) -> Result<Arc<WorkServer>, WorkersError> {
+        let mut current = self.current.lock().await;
+        if let Some(open) = &*current {
+            return Ok(open.clone());
+        }
+        let open = Arc::new(WorkServer::open(&self.server, &self.access).await?);
+        *current = Some(open.clone());
+        Ok(open)
+    }
+
+    /// Forgets a connection on which something failed.
+    pub(super) async fn failed(&self, on: &Arc<WorkServer>) {
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|open| Arc::ptr_eq(open, on)) {
+            *current = None;
+        }
+    }
+}
