@@ -75,7 +75,8 @@ impl GateOrder {
         if !assumed.is_subset(&action.proven) {
             return Err(Unusable::Unproven);
         }
-        let certain = matches!(report.outcome, Outcome::Pass | Outcome::Fail);
+        let outcome = &report.outcome;
+        let certain = matches!(outcome, Outcome::Pass | Outcome::Fail | Outcome::Skipped { .. });
         if reused && !certain { Err(Unusable::Uncertain) } else { Ok(()) }
     }
 }

@@ -48,7 +48,10 @@ pub async fn run(
                     seen.findings.extend(missing(gate, suite_of(program), &names));
                     names.retain(|name| Some(name.as_str()) != runner.native.canary());
                     if suite_of(program).is_some_and(|suite| !suite.tests.is_empty()) {
-                        seen.findings.extend(runner.canary(program).await);
+                        match runner.canary(program).await {
+                            Ok(found) => seen.findings.extend(found),
+                            Err(unusable) => return unusable,
+                        }
                     }
                     run.extend(names.into_iter().map(|name| (program, suite_of(program), name)));
                 }
@@ -276,29 +279,33 @@ impl<'a> TestRunner<'a> {
     }
 
     /// Runs the control test, which must fail. A finding if it does not.
-    async fn canary(&self, program: &TestProgram) -> Option<Finding> {
+    async fn canary(&self, program: &TestProgram) -> Result<Option<Finding>, GateResult> {
         let language = self.native;
-        let name = language.canary()?;
-        let nonce = random_nonce().unwrap_or_default();
+        let Some(name) = language.canary() else { return Ok(None) };
+        let nonce = random_nonce().map_err(|why| GateResult::error(why.to_string()))?;
         let case = TestCase { program, name, expected: None, nonce: &nonce, mutant: None };
         let mut outputs = Vec::new();
         for command in language.run_test(&case, self.room.places()) {
-            outputs.extend(self.execute(&command, None).await.into_iter().flatten());
+            outputs.extend(self.execute(&command, None).await?);
         }
         let succeeded = outputs.iter().any(Output::succeeded);
+        let late = outputs.iter().any(|output| output.ended == Ended::Timeout);
         let outputs: Vec<_> = outputs.iter().map(read).collect();
         let report = language.read_test(&case, &outputs);
-        let failed = matches!(&report, Reported::Failed(said) if said.contains(&nonce))
-            && !nonce.is_empty()
-            && !succeeded;
+        let failed =
+            matches!(&report, Reported::Failed(said) if said.contains(&nonce)) && !succeeded;
+        let what = match &report {
+            _ if late => "did not end in time",
+            Reported::Passed => "was reported as passed",
+            _ => "was reported as something else",
+        };
         let message = format!(
-            "the control test, which must fail, was reported as {}: remove code that runs before or \
-             instead of the tests",
-            if report == Reported::Passed { "passed" } else { "something else" }
+            "the control test, which must fail, {what}: remove code that runs before or instead of \
+             the tests"
         );
         let one =
             Finding { file: Some(program.source.clone()), ..finding(self.gate, name, message) };
-        (!failed).then_some(one)
+        Ok((!failed).then_some(one))
     }
 
     /// Runs a test. Repeats one that fails, or that passes for the first time, to detect flaky

@@ -86,6 +86,19 @@ impl Objects {
         Ok(all)
     }
 
+    /// Deletes what was stored before a moment.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn forget(&self, before: std::time::SystemTime) -> io::Result<()> {
+        for (digest, _) in self.all()? {
+            if self.path(digest).metadata()?.modified()? < before {
+                self.remove(digest)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes an object.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,7 +23,7 @@ use crate::gate::{ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalE
 use crate::process::Listener;
 use crate::sandbox::{SandboxError, WorkOrder, WorkSandbox};
 use crate::store::{ContentStore, files};
-use crate::toolchain::{self, Toolchain};
+use crate::toolchain::{self, GateKind, Toolchain};
 use crate::types::{Action, ActionResult, Digest, Fingerprint, Tree, WorkersConfig};
 
 /// How often an item is looked at without a notice.
@@ -60,6 +61,10 @@ pub struct PoolExecutor {
     coordinator: Coordinator,
     known: Mutex<BTreeMap<Digest, Arc<GateInputs>>>,
     fleet: tokio::sync::Mutex<Option<(Instant, Vec<WorkerPresence>)>>,
+    /// Whether the last gate found no server or no worker.
+    alone: AtomicBool,
+    /// Why a gate ran here, as it was told last.
+    told: Mutex<String>,
 }
 
 /// A gate that travels.
@@ -78,8 +83,8 @@ struct Travelling<'a> {
 struct Wait {
     lapse: Lapse,
     begun: Instant,
-    /// When a worker last had it or could take it.
-    heard: Instant,
+    /// Since when no worker has it and none can take it.
+    missing: Option<Instant>,
     /// Since when only workers that cannot take it are there.
     mismatch: Option<Instant>,
     /// The epoch in which it was put in the queue here first, and when last.
@@ -101,7 +106,14 @@ enum Looked {
 impl PoolExecutor {
     /// An executor that sends what it can to workers.
     pub fn new(local: LocalExecutor, coordinator: Coordinator) -> Self {
-        Self { local, coordinator, known: Mutex::default(), fleet: Default::default() }
+        Self {
+            local,
+            coordinator,
+            known: Mutex::default(),
+            fleet: Default::default(),
+            alone: AtomicBool::new(false),
+            told: Mutex::default(),
+        }
     }
 
     /// The gate as it travels; `None` if it stays here: what needs this machine's files, variables,
@@ -128,7 +140,12 @@ impl PoolExecutor {
         if stays {
             return Ok(None);
         }
-        let is_own = toolchain::gate(target, &action.gate).is_none();
+        let kind = toolchain::gate(target, &action.gate).map(|gate| gate.kind);
+        if matches!(kind, Some(GateKind::Source | GateKind::Coverage)) {
+            // It runs no program.
+            return Ok(None);
+        }
+        let is_own = kind.is_none();
         let validators = if is_own { files::tree(&self.coordinator.validators)? } else { None };
         let of = format!("{}/{}", inputs.spec().id, inputs.name());
         let min_isolation = action.min_isolation.max(config.min_isolation);
@@ -161,26 +178,27 @@ impl PoolExecutor {
                 }
             },
         };
-        tracing::warn!("{}: {why}; it runs on this machine", action.gate);
-        if let Some(listener) = &options.listener {
-            listener.0(format!("{why}; it runs on this machine\n").as_bytes());
+        let said = format!("{why}; gates run on this machine");
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != said {
+            tracing::warn!("{said}");
+            *told = said;
         }
+        drop(told);
         self.local.execute(action, options).await
     }
 
     /// Has a gate run by a worker.
     async fn elsewhere(&self, one: &Travelling<'_>) -> Result<Option<ActionResult>, Ended> {
-        let now = Instant::now();
         let mut wait = Wait {
             lapse: Lapse::default(),
-            begun: now,
-            heard: now,
+            begun: Instant::now(),
+            missing: None,
             mismatch: None,
             queued: None,
             refused: 0,
             why: String::new(),
         };
-        let patience = Duration::from_secs(self.coordinator.config.alone_after_s);
         let mut heard: Option<(Arc<WorkServer>, Subscriber)> = None;
         loop {
             match self.look(one, &mut wait, &mut heard).await {
@@ -190,12 +208,13 @@ impl PoolExecutor {
                 Ok(Looked::Waiting) => {}
                 Err(why) => {
                     wait.why = why.to_string();
+                    wait.missing.get_or_insert_with(Instant::now);
                     if let Some((server, _)) = heard.take() {
                         self.coordinator.link.failed(&server).await;
                     }
                 }
             }
-            if wait.refused >= REFUSED || wait.heard.elapsed() >= patience {
+            if wait.refused >= REFUSED || self.is_alone(&wait) {
                 return Err(Ended::Alone(wait.why));
             }
             match &mut heard {
@@ -203,6 +222,18 @@ impl PoolExecutor {
                 None => tokio::time::sleep(LOOK).await,
             }
         }
+    }
+
+    /// Whether this machine goes on by itself. It waits for that once, not again for each gate.
+    fn is_alone(&self, wait: &Wait) -> bool {
+        let Some(since) = wait.missing else {
+            self.alone.store(false, Ordering::Relaxed);
+            return false;
+        };
+        let patience = Duration::from_secs(self.coordinator.config.alone_after_s);
+        let alone = self.alone.load(Ordering::Relaxed) || since.elapsed() >= patience;
+        self.alone.store(alone, Ordering::Relaxed);
+        alone
     }
 
     async fn look(
@@ -226,7 +257,7 @@ impl PoolExecutor {
         match &item.state {
             ItemState::Waiting => self.waiting(&server, one, wait, &item).await,
             ItemState::Leased { .. } => {
-                wait.heard = Instant::now();
+                wait.missing = None;
                 if wait.lapse.since(revision, wait.begun.elapsed()) < lease {
                     return Ok(Looked::Waiting);
                 }
@@ -295,9 +326,10 @@ impl PoolExecutor {
         }
         let workers = self.workers(server).await?;
         match pool_state(&workers, &one.queue, one.inputs.language().id()) {
-            PoolState::Served => (wait.heard, wait.mismatch) = (Instant::now(), None),
+            PoolState::Served => (wait.missing, wait.mismatch) = (None, None),
             PoolState::Empty => {
                 wait.mismatch = None;
+                wait.missing.get_or_insert_with(Instant::now);
                 wait.why = format!("no worker is in pool `{}`", one.queue.pool);
             }
             PoolState::Mismatch(why) => {

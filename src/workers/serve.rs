@@ -1,7 +1,7 @@
 //! A worker: takes gates from the queues of its pool, runs them in sandboxes, and gives back what
 //! they found. It judges nothing and promotes nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,10 @@ use crate::types::Digest;
 const TELL: Duration = Duration::from_secs(10);
 /// How long it waits for work before it looks again.
 const LOOK: Duration = Duration::from_secs(2);
+/// After how many gates it forgets what it has in memory.
+const FRESH: u32 = 500;
+/// How long trees and output are kept on its disk.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long it tries to give back a result.
 const DELIVER: Duration = Duration::from_secs(600);
 
@@ -64,6 +68,8 @@ struct Worker<'a> {
     /// By the user's validators.
     executors: RefCell<BTreeMap<Option<Digest>, Arc<LocalExecutor>>>,
     rota: RefCell<Rota<crate::dispatch::Queue>>,
+    /// Gates since the executors are new.
+    served: Cell<u32>,
     /// What it has now, with its epoch.
     held: RefCell<BTreeMap<Digest, u64>>,
     /// Told when `held` changes.
@@ -79,11 +85,15 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let store = Arc::new(Objects::new(settings.cache.join("objects")));
+    if let Err(why) = store.forget(SystemTime::now() - KEPT) {
+        tracing::warn!("cannot remove old content: {why}");
+    }
     let worker = Worker {
         settings,
         room,
         store,
         executors: RefCell::default(),
+        served: Cell::new(0),
         rota: RefCell::default(),
         held: RefCell::default(),
         changed: Notify::new(),
@@ -371,6 +381,13 @@ impl Worker<'_> {
 
     /// The executor for a user's validators.
     fn executor(&self, validators: Option<Digest>) -> std::io::Result<Arc<LocalExecutor>> {
+        let mut served = self.served.get() + 1;
+        if served > FRESH {
+            // Inputs and trees of earlier gates are forgotten.
+            self.executors.borrow_mut().clear();
+            served = 0;
+        }
+        self.served.set(served);
         if let Some(known) = self.executors.borrow().get(&validators) {
             return Ok(known.clone());
         }
