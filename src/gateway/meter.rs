@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::body::AgentRequest;
 use super::journal::{OpenExchange, WholeAnswer};
 use super::upstream::UpstreamAnswer;
-use crate::types::Usage;
+use crate::types::{Usage, limits};
 
 /// What went through a gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,8 +72,13 @@ impl Counts {
     pub fn refuse(&mut self, why: String) {
         // A program can think of endlessly many.
         if self.refused.len() < 20 {
-            self.refused.insert(why);
+            self.refused.insert(why.chars().take(limits::TURN_CHARACTERS).collect());
         }
+    }
+
+    /// Whether an attempt has no more requests.
+    pub fn is_full(&self) -> bool {
+        self.requests >= limits::GATEWAY_REQUESTS
     }
 
     /// Counts a request that is answered again.
@@ -197,8 +202,12 @@ impl Meter {
 
     /// Records the end of the exchange.
     fn end(&mut self, answer: Option<WholeAnswer>) -> Result<(), String> {
-        // An answer in one piece has no line's end; a list is over several lines.
+        // An answer in one piece has no line's end, or is over several lines.
         self.read();
+        let whole = answer.as_ref().filter(|_| self.seen.all().is_none());
+        if let Some(value) = whole.and_then(|answer| serde_json::from_slice(&answer.body).ok()) {
+            self.seen.merge(&value);
+        }
         let usage = self.usage();
         self.exchange.take().map_or(Ok(()), |exchange| exchange.end(usage, answer))
     }

@@ -61,7 +61,8 @@ fn completion(tokens: [u64; 2]) -> Act {
         "usage": { "prompt_tokens": input, "completion_tokens": output },
     });
     let kind = vec![("content-type", "application/json".to_owned())];
-    Act::Raw(200, kind, body.to_string())
+    // In several lines, as servers send it.
+    Act::Raw(200, kind, format!("{body:#}\n"))
 }
 
 #[test]
