@@ -8,7 +8,7 @@ use super::{
 };
 use crate::sandbox::WorkOrder;
 use crate::types::harness::CassetteMode;
-use crate::types::{Digest, Failure, Usage};
+use crate::types::{Digest, Failure, Usage, limits};
 
 /// A generator whose answers can be recorded and replayed.
 pub trait Recordable: Generator {
@@ -49,6 +49,11 @@ impl<G: Recordable> Recorded<G> {
     /// Wraps a generator with recordings. `kind` is the lockfile's `origin` for both.
     pub fn new(generator: G, kind: &'static str, mode: CassetteMode, cassettes: Cassettes) -> Self {
         Self { generator, kind, mode, cassettes }
+    }
+
+    /// The key, which recordings must not contain; not a placeholder, which any text may contain.
+    fn secret(&self) -> Option<&str> {
+        self.generator.secret().filter(|key| key.len() >= limits::SECRET_BYTES)
     }
 
     /// The recorded answer, if the mode replays.
@@ -134,7 +139,7 @@ impl<G: Recordable> Generator for Recorded<G> {
 
     fn recording(&self, request: &Request, answer: &Generation, today: &str) -> Option<Vec<u8>> {
         let text = self.cassette(request, answer, today).text();
-        let shows_key = self.generator.secret().is_some_and(|secret| text.contains(secret));
+        let shows_key = self.secret().is_some_and(|secret| text.contains(secret));
         (!shows_key).then(|| text.into_bytes())
     }
 
@@ -150,7 +155,7 @@ impl<G: Recordable> Generator for Recorded<G> {
         }
         let cassette = self.cassette(request, answer, today);
         if writes {
-            self.cassettes.write(&cassette, self.generator.secret())
+            self.cassettes.write(&cassette, self.secret())
         } else {
             self.cassettes.compare(&cassette)
         }

@@ -44,6 +44,10 @@ pub const FILE_BYTES: usize = 1024 * 1024;
 pub const TREE_BYTES: usize = 16 * 1024 * 1024;
 /// Candidates in memory: one per running job, plus a margin.
 pub const CANDIDATES: usize = 32;
+/// Characters of the reason of a conflict.
+pub const CONFLICT_CHARACTERS: usize = 4000;
+/// Bytes of a key from which it is one that recordings must not contain.
+pub const SECRET_BYTES: usize = 8;
 /// Files in a reply.
 pub const TREE_FILES: usize = 500;
 /// From this number of lines on, a repair may edit a file instead of sending it whole: models send

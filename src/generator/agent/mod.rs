@@ -380,14 +380,15 @@ impl Generator for Agent {
 
     fn order(&self, request: &Request) -> Result<Option<WorkOrder>, GenerationError> {
         self.check_setup()?;
+        let own = *self.settings.limits;
         let config = LimitsConfig {
-            memory_mb: Some(4096),
-            processes: Some(600),
-            open_files: Some(4096),
-            disk_mb: Some(2048),
-            cpu_s: Some(self.settings.wall_s.saturating_mul(4)),
-            output_mb: Some(64),
-            ..LimitsConfig::default()
+            memory_mb: own.memory_mb.or(Some(4096)),
+            processes: own.processes.or(Some(600)),
+            open_files: own.open_files.or(Some(4096)),
+            disk_mb: own.disk_mb.or(Some(2048)),
+            cpu_s: own.cpu_s.or(Some(self.settings.wall_s.saturating_mul(4))),
+            output_mb: own.output_mb.or(Some(64)),
+            ..own
         };
         Ok(Some(WorkOrder {
             files: vec![(TASK.to_owned(), request.prompt.user.clone().into_bytes())],
