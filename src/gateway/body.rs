@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::content::{added, hosted, own_content};
 use super::unique::UniqueKeys;
-use crate::types::Digest;
+use crate::types::{Digest, limits};
 
 /// The form of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl AgentRequest {
     ///
     /// # Errors
     /// Why it cannot be sent on.
-    pub fn read(wire: Wire, path: &str, bytes: Bytes, most: u32) -> Result<Self, String> {
+    pub fn read(wire: Wire, path: &str, bytes: Bytes, most: Option<u32>) -> Result<Self, String> {
         let value = serde_json::from_slice(&bytes);
         let Ok(Value::Object(mut body)) = value else {
             return Err("a body that is not a JSON object".to_owned());
@@ -246,7 +246,7 @@ fn spelled(body: &Map<String, Value>) -> Result<(), String> {
 }
 
 /// The most tokens of the answers; the limit is written where the request has none.
-fn limit(wire: Wire, body: &mut Map<String, Value>, most: u32) -> Result<u64, String> {
+fn limit(wire: Wire, body: &mut Map<String, Value>, most: Option<u32>) -> Result<u64, String> {
     let Some(first) = wire.limit().first() else { return Ok(0) };
     let part = if wire == Wire::Gemini {
         let part = body.entry("generationConfig").or_insert_with(|| json!({}));
@@ -254,6 +254,11 @@ fn limit(wire: Wire, body: &mut Map<String, Value>, most: u32) -> Result<u64, St
     } else {
         body
     };
+    let most = most.unwrap_or(match wire {
+        // What a model thinks counts too.
+        Wire::Responses | Wire::Gemini => limits::RESPONSES_TOKENS,
+        _ => limits::OUTPUT_TOKENS,
+    });
     let is_given = |name: &str| part.get(name).is_some_and(|value| !value.is_null());
     if !wire.limit().iter().any(|name| is_given(name)) {
         part.insert((*first).to_owned(), json!(most));
@@ -276,7 +281,12 @@ mod tests {
     use super::*;
 
     fn asked(wire: Wire, body: &Value) -> Result<AgentRequest, String> {
-        AgentRequest::read(wire, "/v1beta/models/m:generateContent", body.to_string().into(), 100)
+        AgentRequest::read(
+            wire,
+            "/v1beta/models/m:generateContent",
+            body.to_string().into(),
+            Some(100),
+        )
     }
 
     #[test]
@@ -328,7 +338,7 @@ mod tests {
             assert!(asked(Wire::Responses, &wrong).is_err(), "{wrong}");
         }
         let twice = Bytes::from_static(b"{\"model\":\"other\",\"model\":\"m\"}");
-        assert!(AgentRequest::read(Wire::Chat, "", twice, 1).is_err());
+        assert!(AgentRequest::read(Wire::Chat, "", twice, None).is_err());
         for wrong in [
             json!({ "model": "expensive" }),
             json!({ "generationConfig": { "candidateCount": 0 } }),

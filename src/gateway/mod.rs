@@ -40,8 +40,8 @@ pub use upstream::{Upstream, UpstreamError};
 pub struct GatewayRules {
     /// Models that may be asked. The first is the configured one.
     pub models: Vec<String>,
-    /// Tokens that an answer may have where the request does not say.
-    pub output_tokens: u32,
+    /// Tokens that an answer may have where the request does not say, if that is configured.
+    pub output_tokens: Option<u32>,
     /// Most tokens of all requests, read and written.
     pub tokens: u64,
 }

@@ -239,7 +239,7 @@ mod tests {
         }
 
         fn secret(&self) -> Option<&str> {
-            Some("sk-1")
+            Some("sk-12345")
         }
     }
 
@@ -299,14 +299,14 @@ mod tests {
     #[tokio::test]
     async fn a_recording_with_the_key_is_not_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (said, kept) = ask(folder.path(), CassetteMode::Record, "what is sk-1?").await;
+        let (said, kept) = ask(folder.path(), CassetteMode::Record, "what is sk-12345?").await;
         assert_eq!(kept.expect_err("has the key").failure, Failure::Configuration);
         let cassettes = Cassettes::new(folder.path().to_owned());
         assert!(cassettes.all().is_empty());
         let mode = CassetteMode::Off;
         let generator = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
         let said = said.expect("answers");
-        assert_eq!(generator.recording(&request("sk-1"), &said, "2026-01-02"), None);
+        assert_eq!(generator.recording(&request("sk-12345"), &said, "2026-01-02"), None);
         assert!(generator.recording(&request("add"), &said, "2026-01-02").is_some());
     }
 }

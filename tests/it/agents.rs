@@ -122,7 +122,9 @@ fn the_gateway_lets_nothing_else_through_and_its_cap_is_never_passed() {
         "harness.toml",
         &config.replace("\"{token}\"", &format!("\"{{token}}\", \"{port}\"")),
     );
+    let begun = std::time::Instant::now();
     let run = world.run(&["run"]).expect(31);
+    assert!(begun.elapsed().as_secs() < 400, "it is ended soon after the cap");
     insta::assert_snapshot!(stable(&run.err));
     assert!(!world.path("generated/adder").exists());
     let spent = server.asked().len() as u64 * 530;

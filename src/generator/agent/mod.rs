@@ -200,7 +200,7 @@ impl Agent {
         let models = [server.model.clone()].into_iter().chain(self.settings.small_model.clone());
         let rules = GatewayRules {
             models: models.collect(),
-            output_tokens: server.output_tokens(),
+            output_tokens: server.max_output_tokens,
             tokens: self.settings.attempt_tokens,
         };
         let upstream = Upstream::new(server, self.key.clone(), self.pace.clone());

@@ -102,9 +102,12 @@ fn what_runs_a_script_is_there_and_one_that_cannot_start_is_no_fault_of_the_mode
     let server = Server::start(Vec::new());
     let code = writes(GOOD, "");
     let path = std::env::var("PATH").unwrap_or_default();
-    for (exit, line) in
-        [(0, "PLACE/tools/own-sh"), (0, "/usr/bin/env linked-sh"), (30, "PLACE/tools/no-sh")]
-    {
+    for (exit, line) in [
+        (0, "PLACE/tools/own-sh"),
+        (0, "/usr/bin/env linked-sh"),
+        (30, "PLACE/tools/no-sh"),
+        (30, "/bin/sh"),
+    ] {
         let world = world(&server.url, PLAIN, &code, "", QUICK);
         let place = world.path("").display().to_string();
         let line = line.replace("PLACE/", &place);
@@ -114,6 +117,10 @@ fn what_runs_a_script_is_there_and_one_that_cannot_start_is_no_fault_of_the_mode
         std::fs::create_dir(world.path("links")).expect("makes a folder");
         std::os::unix::fs::symlink("../tools/own-sh", world.path("links/linked-sh"))
             .expect("links");
+        if line == "/bin/sh" {
+            // It is installed in the workspace, which it does not see.
+            world.write("pyvenv.cfg", "");
+        }
         let path = format!("{}links:{path}", world.path("").display());
         let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", path));
         let told = run.expect(exit).err;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """An agent that tries what a gateway must not let through, and says what it saw."""
-import http.client, json, re, socket, sys
+import http.client, json, re, socket, sys, time
 
 model, address, token, server = sys.argv[1:5]
 host = address.removeprefix("http://")
@@ -58,6 +58,7 @@ print("requests behind others:", raw(post(other), post(b"{"), post(other, "conne
 print("2 MB of headers:", raw(post(other, f"x: {'x' * 2000000}\r\n")) in ([], ["431"]))
 for path in ("..%2f..%2ffiles", f"{model}%2f..%2fexpensive"):
     print(f"{path}:", ask(f"/v1beta/models/{path}:generateContent?model={model}", {}))
+print("a count:", ask("/v1/messages/count_tokens", plain))
 print("models:", ask("/v1/models", method="GET"))
 print("whether it is there:", ask("/", method="HEAD"))
 print("33 MiB:", ask(chat, b" " * 33 * 1024 * 1024) != 200)
@@ -77,3 +78,5 @@ seen = []
 while len(seen) < 200 and (not seen or seen[-1] != 402):
     seen.append(ask(chat, {**plain, "max_tokens": 500}))
 print("until the cap:", sorted(set(seen)), flush=True)
+if seen[-1] == 402:
+    time.sleep(800)
