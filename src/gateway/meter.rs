@@ -29,6 +29,8 @@ pub struct GatewayReport {
     pub repeated: u32,
     /// The server's last status.
     pub status: Option<u16>,
+    /// Whether it gave no answer to the last request.
+    pub is_silent: bool,
     /// Whether a request was refused because of the limit on tokens.
     pub capped: bool,
     /// Requests that were refused for another reason, without repetition.
@@ -43,6 +45,7 @@ pub struct Counts {
     requests: u32,
     repeated: u32,
     status: Option<u16>,
+    is_silent: bool,
     capped: bool,
     refused: BTreeSet<String>,
     /// The last request that was counted, and its input.
@@ -92,9 +95,9 @@ impl Counts {
         self.requests -= 1;
     }
 
-    /// Remembers the server's status.
+    /// Remembers the server's status; `None`: it gave no answer.
     pub fn status(&mut self, status: Option<u16>) {
-        self.status = status;
+        (self.status, self.is_silent) = (status, status.is_none());
     }
 
     /// What went through.
@@ -107,6 +110,7 @@ impl Counts {
             requests: self.requests,
             repeated: self.repeated,
             status: self.status,
+            is_silent: self.is_silent,
             capped: self.capped,
             refused: self.refused.clone(),
         }

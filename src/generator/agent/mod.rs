@@ -264,9 +264,14 @@ impl Agent {
             let error = GenerationError::new(Failure::Budget, message);
             return Err(GenerationError { served: true, left: Some(Box::new(left)), ..error });
         }
-        if let Some(status) = status {
-            let none = reqwest::header::HeaderMap::new();
-            let error = super::wire::classify::of_response(status, &none, "");
+        let none = reqwest::header::HeaderMap::new();
+        let error = status.map(|status| super::wire::classify::of_response(status, &none, ""));
+        let silent = || {
+            let message = "the model's server gave no answer to the agent's last request";
+            GenerationError::new(Failure::Connection, message.to_owned())
+        };
+        let error = error.or_else(|| (failed && report.is_silent).then(silent));
+        if let Some(error) = error {
             let served = usage != Usage::default();
             return Err(GenerationError { served, left: Some(Box::new(left)), ..error });
         }

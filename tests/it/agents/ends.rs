@@ -59,6 +59,9 @@ fn what_an_agent_did_until_the_cap_or_an_error_is_kept_and_quiet_runs_tell_the_e
         assert!(told.contains("  I look at the files.\n"), "{told}");
         assert!(told.contains("; 1 request; 0 tokens read"), "{told}");
     }
+    let (run, told, _) = fails(vec![Act::Close], "");
+    seen += &run.expect(30).titled("no answer");
+    assert!(told.contains("; 1 request; 0 tokens read (0 from a cache), "), "{told}");
     insta::assert_snapshot!(seen);
 }
 
