@@ -184,7 +184,7 @@ const HOSTILE: [(&str, &str); 30] = [
     (
         "long names",
         "d=$(printf '%0240d' 0); for i in $(seq 15); do mkdir $d; cd $d; done; \
-         seq -f \"$d%g\" 19800 | xargs mkfifo",
+         seq -f \"$d%g\" 3000 | xargs mkfifo",
     ),
     ("no rights", "chmod 000 src/lib.rs src ."),
     ("a giant conflict", "seq -f 'adder/adds %g' 60000 | head -c 1000000 > CONFLICT"),
