@@ -117,7 +117,9 @@ pub fn read_attempts(places: &WorkspaceLayout, run: i64) -> Result<Vec<KeptAttem
                 target: state.job.parts[attempt.part].target.clone(),
                 prompt: read(&objects, attempt.prompt),
                 reply: completion.as_ref().and_then(reply),
-                transcript: completion.as_ref().and_then(|one| transcript(&objects, one)),
+                transcript: completion
+                    .as_ref()
+                    .and_then(|one| transcript(&objects, one, attempt.tree)),
                 completion,
                 output: output.collect(),
                 outcome: state.outcome().map(|outcome| outcome.word().to_owned()),
@@ -135,8 +137,21 @@ fn reply(completion: &StoredGeneration) -> Option<String> {
     }
 }
 
-fn transcript(objects: &Objects, completion: &StoredGeneration) -> Option<AgentTranscript> {
+/// What an agent said and what was seen of it, with files that are not in the candidate.
+fn transcript(
+    objects: &Objects,
+    completion: &StoredGeneration,
+    candidate: Option<Digest>,
+) -> Option<AgentTranscript> {
     let StoredGeneration::Workspace(workspace) = completion else { return None };
     let text = objects.get(workspace.transcript).ok()?;
-    Some(read_transcript(&String::from_utf8_lossy(&text)))
+    let mut read = read_transcript(&String::from_utf8_lossy(&text));
+    let tree = |digest| objects.get_tree(digest).ok();
+    let trees = candidate.and_then(tree).zip(tree(workspace.tree));
+    if let (Some((candidate, left)), Some(seen)) = (trees, read.seen.as_mut()) {
+        let paths = left.iter().map(|(path, _)| path);
+        let others = paths.filter(|path| candidate.get(path.as_str()).is_none());
+        seen.ignored.extend(others.map(|path| format!("{path}: the target does not allow it")));
+    }
+    Some(read)
 }

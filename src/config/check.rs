@@ -14,8 +14,8 @@ use crate::toolchain::{self, GateDefinition, GateKind};
 use crate::types::behaviour::MODEL;
 use crate::types::gate::NOTES;
 use crate::types::{
-    Harness, Isolation, Problem, RelPath, Span, Target, ToolchainId, TraceConfig, limits, lint,
-    places,
+    Harness, Isolation, LimitsConfig, Problem, RelPath, Span, Target, ToolchainId, TraceConfig,
+    limits, lint, places,
 };
 
 /// The gates of all languages: built in, and used by a target.
@@ -431,24 +431,28 @@ impl ConfigCheck<'_> {
                 );
                 self.wrong(&path, message, "remove it");
             }
-            for (key, value) in [
-                ("cpu_s", gate.limits.cpu_s),
-                ("memory_mb", gate.limits.memory_mb),
-                ("processes", gate.limits.processes),
-                ("open_files", gate.limits.open_files),
-                ("file_mb", gate.limits.file_mb),
-                ("disk_mb", gate.limits.disk_mb),
-                ("inodes", gate.limits.inodes),
-                ("output_mb", gate.limits.output_mb),
-            ] {
-                if value == Some(0) {
-                    let path = ["gate", name, "limits", key];
-                    self.wrong(&path, format!("`{key}` is 0"), "use at least 1");
-                }
-            }
+            self.limits(&["gate", name], &gate.limits);
             if gate.timeout_s == Some(0) {
                 let path = ["gate", name, "timeout_s"];
                 self.wrong(&path, "`timeout_s` is 0", "use at least one second");
+            }
+        }
+    }
+
+    fn limits(&mut self, at: &[&str], limits: &LimitsConfig) {
+        for (key, value) in [
+            ("cpu_s", limits.cpu_s),
+            ("memory_mb", limits.memory_mb),
+            ("processes", limits.processes),
+            ("open_files", limits.open_files),
+            ("file_mb", limits.file_mb),
+            ("disk_mb", limits.disk_mb),
+            ("inodes", limits.inodes),
+            ("output_mb", limits.output_mb),
+        ] {
+            if value == Some(0) {
+                let path = [at, &["limits", key]].concat();
+                self.wrong(&path, format!("`{key}` is 0"), "use at least 1");
             }
         }
     }

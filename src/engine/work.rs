@@ -78,11 +78,13 @@ impl Engine {
         attempt: &Attempt,
         request: &Request,
     ) -> Result<Result<Option<WorkSandbox>, GenerationError>, CommandError> {
-        let order = match generator.order(request) {
+        let mut order = match generator.order(request) {
             Ok(Some(order)) => order,
             Ok(None) => return Ok(Ok(None)),
             Err(error) => return Ok(Err(error)),
         };
+        // An environment of Python may be around the workspace, with the hidden examples.
+        order.shown.retain(|path| !self.workspace.places.root.starts_with(path));
         let part = &state.job.parts[attempt.part];
         let inputs = self.inputs(state, attempt).judged.clone();
         if self.accepted.borrow_mut().insert(inputs.digest()) {

@@ -1,7 +1,9 @@
 //! What a program asks: read from the body of a request, without a translation of the wire.
 
+use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::content::{added, hosted, own_content};
 use super::unique::UniqueKeys;
 use crate::types::{Digest, limits};
 
@@ -62,9 +64,11 @@ pub struct AgentRequest {
     /// Its model.
     pub model: String,
     /// Its body, as it is sent on.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The most tokens of all its answers.
     pub output: u64,
+    /// The most tokens that the server may add, for tools too.
+    pub added: u64,
     /// What was taken out of it.
     pub notes: Vec<String>,
 }
@@ -74,41 +78,50 @@ impl AgentRequest {
     ///
     /// # Errors
     /// Why it cannot be sent on.
-    pub fn read(wire: Wire, path: &str, bytes: &[u8], most: u32) -> Result<Self, String> {
-        let value = serde_json::from_slice(bytes);
+    pub fn read(wire: Wire, path: &str, bytes: Bytes, most: Option<u32>) -> Result<Self, String> {
+        let value = serde_json::from_slice(&bytes);
         let Ok(Value::Object(mut body)) = value else {
             return Err("a body that is not a JSON object".to_owned());
         };
-        serde_json::from_slice::<UniqueKeys>(bytes).map_err(|why| why.to_string())?;
+        serde_json::from_slice::<UniqueKeys>(&bytes).map_err(|why| why.to_string())?;
         spelled(&body)?;
-        let model = match wire {
-            Wire::Gemini => gemini(path).map(str::to_owned),
-            _ => body.get("model").and_then(Value::as_str).map(str::to_owned),
-        };
-        let model = model.ok_or("a request without a model")?;
+        let named = body.get("model").and_then(Value::as_str);
+        let model = if wire == Wire::Gemini { gemini(path) } else { named };
+        let model = model.ok_or("a request without a model")?.to_owned();
+        if named.is_some_and(|name| name.trim_start_matches("models/") != model) {
+            return Err("two names of models".to_owned());
+        }
         for name in ELSEWHERE {
             if body.get(name).is_some_and(|value| !value.is_null() && *value != json!(false)) {
                 return Err(format!("`{name}`, whose tokens are not in the request"));
             }
         }
-        for name in LISTS {
-            body.get(name).map_or(Ok(()), own_content)?;
+        for name in LISTS.iter().chain(&SYSTEM) {
+            body.get(*name).map_or(Ok(()), own_content)?;
         }
-        let before = body.clone();
+        let settings = |body: &Map<String, Value>| {
+            let settings = body.iter().filter(|(key, _)| !LISTS.contains(&key.as_str()));
+            settings.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+        };
+        let before = settings(&body);
         let notes = hosted(&mut body);
         let output = limit(wire, &mut body, most)?;
+        let added = added(&body);
+        if wire == Wire::Responses {
+            body.insert("store".to_owned(), json!(false));
+        }
         if wire == Wire::Chat && body.get("stream") == Some(&json!(true)) {
             let options = body.entry("stream_options").or_insert_with(|| json!({}));
             if let Value::Object(options) = options {
                 options.insert("include_usage".to_owned(), json!(true));
             }
         }
-        let body = if body == before {
-            bytes.to_vec()
+        let body = if settings(&body) == before {
+            bytes
         } else {
-            serde_json::to_vec(&body).map_err(|why| why.to_string())?
+            serde_json::to_vec(&body).map_err(|why| why.to_string())?.into()
         };
-        Ok(Self { wire, path: path.to_owned(), model, body, output, notes })
+        Ok(Self { wire, path: path.to_owned(), model, body, output, added, notes })
     }
 
     /// Its identity: what is sent, and where.
@@ -125,16 +138,21 @@ impl AgentRequest {
         let whole = self.body.len() as u64;
         let known = before.and_then(|(before, tokens)| Some(self.new_bytes(before)? + tokens));
         let input = known.map_or(whole, |known| known.min(whole));
-        input.saturating_add(limits::MESSAGE_TOKENS as u64).saturating_add(self.output)
+        input.saturating_add(self.added).saturating_add(self.output)
     }
 
     /// The bytes of the parts that are not the same, at the same place, in an earlier request for
-    /// the same model; `None` for another model.
+    /// the same model; `None` where what is the same may be counted as more than before.
     fn new_bytes(&self, before: &Self) -> Option<u64> {
         let is_same =
             (self.wire, &self.path, &self.model) == (before.wire, &before.path, &before.model);
         let read = |one: &Self| serde_json::from_slice::<Map<String, Value>>(&one.body).ok();
         let (now, before) = (read(self).filter(|_| is_same)?, read(before)?);
+        let changed = |key: &&String| now.get(*key) != before.get(*key);
+        let is_alone = |key: &str| [&LISTS[..], &SYSTEM, &ALONE].concat().contains(&key);
+        if !now.keys().chain(before.keys()).filter(changed).all(|key| is_alone(key)) {
+            return None;
+        }
         let bytes = |value: &Value| value.to_string().len() as u64 + 1;
         let new = now.iter().map(|(key, value)| match (value, before.get(key)) {
             (value, Some(old)) if value == old => 0,
@@ -151,9 +169,31 @@ impl AgentRequest {
 /// The conversation, in which each request has those before.
 const LISTS: [&str; 3] = ["messages", "input", "contents"];
 
+/// What stands before it.
+const SYSTEM: [&str; 4] = ["system", "instructions", "systemInstruction", "system_instruction"];
+
+/// Settings that change no count but that of their own bytes.
+const ALONE: [&str; 15] = [
+    "tools",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "user",
+    "metadata",
+    "client_metadata",
+    "prompt_cache_key",
+    "safety_identifier",
+];
+
 /// State and other models of a server: their tokens are not in the request, and cannot be counted
 /// beforehand.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: [&str; 15] = [
     "previous_response_id",
     "conversation",
     "background",
@@ -165,20 +205,29 @@ const ELSEWHERE: [&str; 11] = [
     "web_search_options",
     "search_parameters",
     "search_options",
+    "enable_search",
+    "connectors",
+    "fallbacks",
+    "prediction",
 ];
 
 /// Keys whose meaning matters here. Some servers read other spellings of them too.
-const SPELLED: [&str; 10] = [
+const SPELLED: [&str; 15] = [
     "model",
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
     "maxOutputTokens",
+    "n_predict",
     "n",
+    "best_of",
+    "n_cmpl",
     "candidateCount",
     "generationConfig",
     "tools",
-    "cachedContent",
+    "store",
+    "service_tier",
+    "speed",
 ];
 
 /// Refuses other spellings of keys whose meaning matters.
@@ -196,114 +245,35 @@ fn spelled(body: &Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses content that is elsewhere: its tokens have no bytes in the request.
-fn own_content(value: &Value) -> Result<(), String> {
-    let Value::Object(part) = value else {
-        return value.as_array().into_iter().flatten().try_for_each(own_content);
-    };
-    let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
-    let is_media =
-        ["image", "file", "document", "video", "audio"].iter().any(|one| kind.contains(one));
-    if kind == "item_reference" || part.contains_key("fileData") || part.contains_key("file_data") {
-        return Err("content that is at the server, whose tokens are not in the request".to_owned());
-    }
-    if is_media && is_elsewhere(value) {
-        return Err("content at another address, whose tokens are not in the request".to_owned());
-    }
-    let inner = ["content", "parts", "output"];
-    inner.iter().filter_map(|name| part.get(*name)).try_for_each(own_content)
-}
-
-/// Whether a part names its content by an address or a number.
-fn is_elsewhere(value: &Value) -> bool {
-    match value {
-        Value::Object(part) => part.iter().any(|(key, value)| match value {
-            Value::String(text) if ["url", "image_url", "file_url"].contains(&key.as_str()) => {
-                !text.starts_with("data:")
-            }
-            Value::String(_) => key == "file_id",
-            other => is_elsewhere(other),
-        }),
-        Value::Array(list) => list.iter().any(is_elsewhere),
-        _ => false,
-    }
-}
-
-/// Takes out tools that the server runs by itself: their tokens are not in the request, and they
-/// reach other hosts.
-fn hosted(body: &mut Map<String, Value>) -> Vec<String> {
-    let mut notes = Vec::new();
-    if body.remove("mcp_servers").is_some() {
-        notes.push("servers of tools were left out".to_owned());
-    }
-    let Some(Value::Array(tools)) = body.get_mut("tools") else { return notes };
-    own_tools(tools, &mut notes);
-    if tools.is_empty() {
-        body.remove("tools");
-        body.remove("tool_choice");
-    }
-    notes
-}
-
-/// Leaves the tools that the program runs, in groups too.
-fn own_tools(tools: &mut Vec<Value>, notes: &mut Vec<String>) {
-    const OWN: [&str; 7] =
-        ["function", "custom", "local_shell", "shell", "apply_patch", "bash_", "text_editor_"];
-    tools.retain_mut(|tool| {
-        if tool["type"] == "namespace"
-            && let Some(Value::Array(inner)) = tool.get_mut("tools")
-        {
-            own_tools(inner, notes);
-            return !inner.is_empty();
-        }
-        let is_hosted = tool.get("environment").is_some();
-        let name = match tool.get("type").and_then(Value::as_str) {
-            Some(kind) if OWN.iter().any(|own| kind.starts_with(own)) && !is_hosted => return true,
-            Some(kind) => kind,
-            None if tool.get("input_schema").is_some() => return true,
-            // Gemini names a tool by its key.
-            None => {
-                let is_own = |key: &&String| {
-                    ["functionDeclarations", "function_declarations"].contains(&key.as_str())
-                };
-                let mut keys = tool.as_object().into_iter().flat_map(Map::keys);
-                match keys.find(|key| !is_own(key)) {
-                    Some(key) => key,
-                    None => return true,
-                }
-            }
-        };
-        notes.push(format!("the server's own tool `{name}` was left out"));
-        false
-    });
-}
-
 /// The most tokens of the answers; the limit is written where the request has none.
-fn limit(wire: Wire, body: &mut Map<String, Value>, most: u32) -> Result<u64, String> {
+fn limit(wire: Wire, body: &mut Map<String, Value>, most: Option<u32>) -> Result<u64, String> {
     let Some(first) = wire.limit().first() else { return Ok(0) };
-    let many = |value: Option<&Value>| match value {
-        None | Some(Value::Null) => Ok(1),
-        Some(value) => value.as_u64().ok_or("a number of answers that is not a number"),
-    };
     let part = if wire == Wire::Gemini {
         let part = body.entry("generationConfig").or_insert_with(|| json!({}));
         part.as_object_mut().ok_or("`generationConfig` is not an object")?
     } else {
         body
     };
+    let most = most.unwrap_or(match wire {
+        // What a model thinks counts too.
+        Wire::Responses | Wire::Gemini => limits::RESPONSES_TOKENS,
+        _ => limits::OUTPUT_TOKENS,
+    });
     let is_given = |name: &str| part.get(name).is_some_and(|value| !value.is_null());
     if !wire.limit().iter().any(|name| is_given(name)) {
         part.insert((*first).to_owned(), json!(most));
     }
-    let mut each = 0;
-    // A server may read those of other wires too.
-    for name in ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"] {
-        if let Some(value) = part.get(name).filter(|value| !value.is_null()) {
-            each = each.max(value.as_u64().ok_or("a limit of tokens that is not a number")?);
-        }
-    }
-    let times = many(part.get("n"))?.max(many(part.get("candidateCount"))?);
-    Ok(each.saturating_mul(times))
+    // A server may read those of other wires too, and may take 0 for none.
+    let largest = |names: &[&str]| {
+        let given = names.iter().filter_map(|name| part.get(*name));
+        let mut numbers = given.filter(|value| !value.is_null()).map(|value| {
+            value.as_u64().filter(|number| *number > 0).ok_or("a limit that is not a number from 1")
+        });
+        numbers.try_fold(1, |most, number| Ok::<_, String>(most.max(number?)))
+    };
+    let names = ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"];
+    let each = largest(&[&names[..], &["n_predict"]].concat())?;
+    Ok(each.saturating_mul(largest(&["n", "best_of", "n_cmpl", "candidateCount"])?))
 }
 
 #[cfg(test)]
@@ -314,8 +284,8 @@ mod tests {
         AgentRequest::read(
             wire,
             "/v1beta/models/m:generateContent",
-            body.to_string().as_bytes(),
-            100,
+            body.to_string().into(),
+            Some(100),
         )
     }
 
@@ -343,26 +313,47 @@ mod tests {
         assert_eq!(asked(Wire::Chat, &one).expect("is right").output, 21);
         let one = json!({ "generationConfig": { "candidateCount": 2 } });
         assert_eq!(asked(Wire::Gemini, &one).expect("is right").output, 200);
+        let one = json!({ "model": "m", "max_tokens": 7, "n_predict": 50, "best_of": 2 });
+        assert_eq!(asked(Wire::Chat, &one).expect("is right").output, 100);
         for wrong in [
             json!({ "model": "m", "max_output_tokens": "many" }),
             json!({ "model": "m", "previous_response_id": "r" }),
             json!({ "max_output_tokens": 1 }),
             json!({ "model": "m", "max_output_tokens": 5, "max_tokens": "9" }),
             json!({ "model": "m", "n": 50.0 }),
+            json!({ "model": "m", "n": 0 }),
+            json!({ "model": "m", "n_predict": -1 }),
+            json!({ "model": "m", "prediction": { "content": "x" } }),
             json!({ "model": "m", "Max_Output_Tokens": 5 }),
             json!({ "model": "m", "prompt": { "id": "p" } }),
             json!({ "model": "m", "input": [{ "type": "item_reference", "id": "i" }] }),
             json!({ "model": "m", "input": [{ "content": [
                 { "type": "input_image", "image_url": "https://example.org/a.png" }] }] }),
+            json!({ "model": "m", "input": [{ "content": [{ "image_url": "data:,AA" }] }] }),
+            json!({ "model": "m", "input": [{ "type": "computer_call_output",
+                "output": { "type": "computer_screenshot", "image_url": "https://x" } }] }),
+            json!({ "model": "m", "input": [{ "type": "tool_search_output",
+                "tools": [{ "type": "mcp" }] }] }),
         ] {
             assert!(asked(Wire::Responses, &wrong).is_err(), "{wrong}");
         }
-        let twice = b"{\"model\":\"other\",\"model\":\"m\"}";
-        assert!(AgentRequest::read(Wire::Chat, "", twice, 1).is_err());
+        let twice = Bytes::from_static(b"{\"model\":\"other\",\"model\":\"m\"}");
+        assert!(AgentRequest::read(Wire::Chat, "", twice, None).is_err());
+        for wrong in [
+            json!({ "model": "expensive" }),
+            json!({ "generationConfig": { "candidateCount": 0 } }),
+            json!({ "generationConfig": { "maxOutputTokens": 0 } }),
+            json!({ "contents": { "parts": { "inlineData": { "data": "AA==" } } } }),
+            json!({ "systemInstruction": { "parts": [{ "fileData": {} }] } }),
+        ] {
+            assert!(asked(Wire::Gemini, &wrong).is_err(), "{wrong}");
+        }
         let own = json!({ "model": "m", "input": [{ "type": "function_call_output",
             "output": "{\"url\": \"https://example.org\"}" }, { "content": [
-            { "type": "input_image", "image_url": "data:image/png;base64,AA==" }] }] });
-        assert!(asked(Wire::Responses, &own).is_ok());
+            { "type": "tool_use", "input": { "type": "file", "file_id": "f" } }] }] });
+        let one = asked(Wire::Responses, &own).expect("is right");
+        let body: Value = serde_json::from_slice(&one.body).expect("is JSON");
+        assert_eq!(body["store"], false, "the server keeps nothing");
     }
 
     #[test]
@@ -375,12 +366,16 @@ mod tests {
         let tools = json!([{ "name": "read", "input_schema": {} }]);
         let own = json!({ "model": "m", "max_tokens": 5, "tools": tools });
         let one = asked(Wire::Messages, &own).expect("is right");
-        assert_eq!(one.body, own.to_string().into_bytes(), "it goes out as it came");
+        assert_eq!(one.body, own.to_string(), "it goes out as it came");
         let tools = json!([{ "functionDeclarations": [], "googleSearch": {} },
             { "function_declarations": [] }, { "type": "shell", "environment": {} }]);
         let one = asked(Wire::Gemini, &json!({ "tools": tools })).expect("is right");
         let body: Value = serde_json::from_slice(&one.body).expect("is JSON");
         assert_eq!(body["tools"], json!([{ "function_declarations": [] }]));
+        let one = json!({ "tools": { "googleSearch": {} }, "service_tier": "priority" });
+        let one = asked(Wire::Gemini, &one).expect("is right");
+        let body: Value = serde_json::from_slice(&one.body).expect("is JSON");
+        assert!(body.get("tools").is_none() && body.get("service_tier").is_none(), "{body}");
     }
 
     #[test]
@@ -398,5 +393,11 @@ mod tests {
         for other in [of(changed, "m"), of(json!([first]), "other")] {
             assert!(other.most(Some(&before)) > 1000);
         }
+        // Without tools it may have been counted as less.
+        let set = |choice: &str| {
+            let body = json!({ "model": "m", "messages": [first], "tool_choice": choice });
+            asked(Wire::Chat, &body).expect("is right")
+        };
+        assert!(set("auto").most(Some(&(set("none"), 10))) > 1000);
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::body::AgentRequest;
 use super::journal::{OpenExchange, WholeAnswer};
 use super::upstream::UpstreamAnswer;
-use crate::types::Usage;
+use crate::types::{Usage, limits};
 
 /// What went through a gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct GatewayReport {
     pub repeated: u32,
     /// The server's last status.
     pub status: Option<u16>,
+    /// Whether it gave no answer to the last request.
+    pub is_silent: bool,
     /// Whether a request was refused because of the limit on tokens.
     pub capped: bool,
     /// Requests that were refused for another reason, without repetition.
@@ -43,6 +45,7 @@ pub struct Counts {
     requests: u32,
     repeated: u32,
     status: Option<u16>,
+    is_silent: bool,
     capped: bool,
     refused: BTreeSet<String>,
     /// The last request that was counted, and its input.
@@ -72,8 +75,13 @@ impl Counts {
     pub fn refuse(&mut self, why: String) {
         // A program can think of endlessly many.
         if self.refused.len() < 20 {
-            self.refused.insert(why);
+            self.refused.insert(why.chars().take(limits::TURN_CHARACTERS).collect());
         }
+    }
+
+    /// Whether an attempt has no more requests.
+    pub fn is_full(&self) -> bool {
+        self.requests >= limits::GATEWAY_REQUESTS
     }
 
     /// Counts a request that is answered again.
@@ -87,9 +95,9 @@ impl Counts {
         self.requests -= 1;
     }
 
-    /// Remembers the server's status.
+    /// Remembers the server's status; `None`: it gave no answer.
     pub fn status(&mut self, status: Option<u16>) {
-        self.status = status;
+        (self.status, self.is_silent) = (status, status.is_none());
     }
 
     /// What went through.
@@ -102,6 +110,7 @@ impl Counts {
             requests: self.requests,
             repeated: self.repeated,
             status: self.status,
+            is_silent: self.is_silent,
             capped: self.capped,
             refused: self.refused.clone(),
         }
@@ -197,8 +206,12 @@ impl Meter {
 
     /// Records the end of the exchange.
     fn end(&mut self, answer: Option<WholeAnswer>) -> Result<(), String> {
-        // An answer in one piece has no line's end; a list is over several lines.
+        // An answer in one piece has no line's end, or is over several lines.
         self.read();
+        let whole = answer.as_ref().filter(|_| self.seen.all().is_none());
+        if let Some(value) = whole.and_then(|answer| serde_json::from_slice(&answer.body).ok()) {
+            self.seen.merge(&value);
+        }
         let usage = self.usage();
         self.exchange.take().map_or(Ok(()), |exchange| exchange.end(usage, answer))
     }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod body;
+mod content;
 mod journal;
 mod meter;
 mod pace;
@@ -39,11 +40,14 @@ pub use upstream::{Upstream, UpstreamError};
 pub struct GatewayRules {
     /// Models that may be asked. The first is the configured one.
     pub models: Vec<String>,
-    /// Tokens that an answer may have where the request does not say.
-    pub output_tokens: u32,
+    /// Tokens that an answer may have where the request does not say, if that is configured.
+    pub output_tokens: Option<u32>,
     /// Most tokens of all requests, read and written.
     pub tokens: u64,
 }
+
+/// A place to read a large body, for all gateways: its values take many times its bytes.
+static LARGE: Semaphore = Semaphore::const_new(1);
 
 /// A gateway for one attempt.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub struct Gateway {
     token: String,
     counts: Arc<Mutex<Counts>>,
     capped: Notify,
+    /// Places for bodies that are read.
+    bodies: Semaphore,
 }
 
 impl Gateway {
@@ -70,8 +76,9 @@ impl Gateway {
         getrandom::fill(&mut bytes)?;
         let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (token, counts, capped) = (format!("rg-{token}"), Arc::default(), Notify::new());
+        let bodies = Semaphore::new(limits::GATEWAY_BODIES);
         rules.tokens = rules.tokens.saturating_sub(journal.spent());
-        Ok(Arc::new(Self { rules, upstream, journal, token, counts, capped }))
+        Ok(Arc::new(Self { rules, upstream, journal, token, counts, capped, bodies }))
     }
 
     /// What programs send in place of a key.
@@ -138,6 +145,7 @@ impl Gateway {
             let why = format!("{} {path} is not served", head.method);
             return self.refuse(StatusCode::NOT_FOUND, "not_found", &why);
         };
+        let reading = self.bodies.acquire().await;
         let bytes = to_bytes(Body::new(body), limits::GATEWAY_BYTES);
         let bytes = match tokio::time::timeout(limits::GATEWAY_BODY_TIME, bytes).await {
             Ok(Ok(bytes)) => bytes,
@@ -150,11 +158,24 @@ impl Gateway {
                 return self.refuse(StatusCode::REQUEST_TIMEOUT, "timeout", why);
             }
         };
-        match AgentRequest::read(wire, path, &bytes, self.rules.output_tokens) {
-            Ok(asked) if self.rules.models.contains(&asked.model) => {
-                self.pass_on(asked, &head.headers).await
+        let (path, output) = (path.to_owned(), self.rules.output_tokens);
+        let before = self.counts().last().cloned();
+        let is_large = bytes.len() > limits::GATEWAY_BYTES / 32;
+        let large = if is_large { LARGE.acquire().await.ok() } else { None };
+        let asked = tokio::task::spawn_blocking(move || {
+            let asked = AgentRequest::read(wire, &path, bytes, output)?;
+            let most = asked.most(before.as_ref());
+            Ok((asked, most))
+        });
+        let asked = asked.await.unwrap_or_else(|why| Err(why.to_string()));
+        drop(large);
+        // Tokens limit how many others are under way.
+        let _counting = reading.ok().filter(|_| wire == Wire::CountTokens);
+        match asked {
+            Ok((asked, most)) if self.rules.models.contains(&asked.model) => {
+                self.clone().pass_on(asked, most, &head.headers).await
             }
-            Ok(asked) => {
+            Ok((asked, _)) => {
                 let why = format!("the model {} is not allowed", asked.model);
                 self.refuse(StatusCode::NOT_FOUND, "model_not_found", &why)
             }
@@ -173,13 +194,21 @@ impl Gateway {
     }
 
     /// Sends a request on, if the tokens that it may take are left.
-    async fn pass_on(self: Arc<Self>, asked: AgentRequest, headers: &HeaderMap) -> Response<Body> {
+    async fn pass_on(
+        self: Arc<Self>,
+        asked: AgentRequest,
+        most: u64,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
         let request = asked.digest();
         if let Some(answer) = self.journal.known(request) {
             self.counts().repeat();
             return whole(answer);
         }
-        let most = asked.most(self.counts().last());
+        if self.counts().is_full() {
+            let why = format!("more than {} requests", limits::GATEWAY_REQUESTS);
+            return self.refuse(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", &why);
+        }
         if !self.counts().reserve(most, self.rules.tokens) {
             self.capped.notify_one();
             let why = "the tokens of this attempt are used up";

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::sandbox::WorkOrder;
 use crate::types::harness::CassetteMode;
-use crate::types::{Digest, Failure, Usage};
+use crate::types::{Digest, Failure, Usage, limits};
 
 /// A generator whose answers can be recorded and replayed.
 pub trait Recordable: Generator {
@@ -49,6 +49,11 @@ impl<G: Recordable> Recorded<G> {
     /// Wraps a generator with recordings. `kind` is the lockfile's `origin` for both.
     pub fn new(generator: G, kind: &'static str, mode: CassetteMode, cassettes: Cassettes) -> Self {
         Self { generator, kind, mode, cassettes }
+    }
+
+    /// The key, which recordings must not contain; not a placeholder, which any text may contain.
+    fn secret(&self) -> Option<&str> {
+        self.generator.secret().filter(|key| key.len() >= limits::SECRET_BYTES)
     }
 
     /// The recorded answer, if the mode replays.
@@ -134,7 +139,7 @@ impl<G: Recordable> Generator for Recorded<G> {
 
     fn recording(&self, request: &Request, answer: &Generation, today: &str) -> Option<Vec<u8>> {
         let text = self.cassette(request, answer, today).text();
-        let shows_key = self.generator.secret().is_some_and(|secret| text.contains(secret));
+        let shows_key = self.secret().is_some_and(|secret| text.contains(secret));
         (!shows_key).then(|| text.into_bytes())
     }
 
@@ -150,7 +155,7 @@ impl<G: Recordable> Generator for Recorded<G> {
         }
         let cassette = self.cassette(request, answer, today);
         if writes {
-            self.cassettes.write(&cassette, self.generator.secret())
+            self.cassettes.write(&cassette, self.secret())
         } else {
             self.cassettes.compare(&cassette)
         }
@@ -234,7 +239,7 @@ mod tests {
         }
 
         fn secret(&self) -> Option<&str> {
-            Some("sk-1")
+            Some("sk-12345")
         }
     }
 
@@ -294,14 +299,14 @@ mod tests {
     #[tokio::test]
     async fn a_recording_with_the_key_is_not_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (said, kept) = ask(folder.path(), CassetteMode::Record, "what is sk-1?").await;
+        let (said, kept) = ask(folder.path(), CassetteMode::Record, "what is sk-12345?").await;
         assert_eq!(kept.expect_err("has the key").failure, Failure::Configuration);
         let cassettes = Cassettes::new(folder.path().to_owned());
         assert!(cassettes.all().is_empty());
         let mode = CassetteMode::Off;
         let generator = Recorded::new(OneFile::default(), "one-file", mode, cassettes);
         let said = said.expect("answers");
-        assert_eq!(generator.recording(&request("sk-1"), &said, "2026-01-02"), None);
+        assert_eq!(generator.recording(&request("sk-12345"), &said, "2026-01-02"), None);
         assert!(generator.recording(&request("add"), &said, "2026-01-02").is_some());
     }
 }

@@ -13,7 +13,7 @@ pub use rules::ReplyRules;
 
 use rules::CONFLICT;
 
-use crate::types::{ClauseId, Completion, Finish, Tree};
+use crate::types::{ClauseId, Completion, Finish, Tree, limits};
 
 /// The content of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,11 +115,17 @@ fn conflict(clause: &str, message: String, rules: &ReplyRules) -> Reply {
     let clause = clause.trim_matches(MARKS);
     let mut all = rules.clauses.iter();
     let Some(first) = all.find(|c| c.as_str() == clause || c.name() == clause) else {
-        return Reply::UnknownConflict { clause: clause.to_owned(), message };
+        let (clause, message) = (short(clause), short(&message));
+        return Reply::UnknownConflict { clause, message };
     };
     let others = rules.clauses.iter().filter(|one| *one != first && names(&message, one));
     let (clause, others) = (first.clone(), others.cloned().collect());
-    Reply::Conflict { clause, others, message }
+    Reply::Conflict { clause, others, message: short(&message) }
+}
+
+/// The beginning of a reason.
+fn short(message: &str) -> String {
+    message.chars().take(limits::CONFLICT_CHARACTERS).collect()
 }
 
 /// Whether a reason has the id of a clause, or begins a further line with its name.

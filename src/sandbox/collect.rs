@@ -1,6 +1,7 @@
 //! Reads what programs wrote into the source folder of a sandbox. Only plain files are looked into;
 //! everything else is named.
 
+use std::cmp::Ordering;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 
@@ -22,6 +23,8 @@ const TOOLS: [&str; 7] =
 /// Entries and levels that are looked at.
 const ENTRIES: usize = 20_000;
 const LEVELS: usize = 32;
+/// Characters that are told of one that is ignored.
+const NAME: usize = 1000;
 
 /// What programs left in the source folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,12 +73,21 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Names what is not read.
+    fn ignore(&mut self, text: &str) {
+        match self.seen.ignored.len().cmp(&limits::TREE_FILES) {
+            Ordering::Less => self.seen.ignored.push(text.chars().take(NAME).collect()),
+            Ordering::Equal => self.seen.ignored.push("more files".to_owned()),
+            Ordering::Greater => {}
+        }
+    }
+
     fn folder(&mut self, folder: OwnedFd, before: &str, level: usize) -> io::Result<()> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if self.entries == ENTRIES {
-                self.seen.ignored.push(format!("{before}: more than {ENTRIES} files"));
+                self.ignore(&format!("{before}: more than {ENTRIES} files"));
                 return Ok(());
             }
             self.entries += 1;
@@ -86,7 +98,7 @@ impl Walk<'_> {
         for name in names {
             let path = format!("{before}{name}");
             if let Err(why) = self.entry(&folder, &name, &path, level) {
-                self.seen.ignored.push(format!("{path}: {why}"));
+                self.ignore(&format!("{path}: {why}"));
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! A coding agent as a generator.
 
+use super::LimitsConfig;
 use super::server::ServerSettings;
 
 /// Agents whose command lines are known.
@@ -18,6 +19,8 @@ pub struct AgentSettings {
     pub attempt_tokens: u64,
     /// Wall time of an attempt, in seconds.
     pub wall_s: u64,
+    /// What its limits are in place of the built-in ones.
+    pub limits: Box<LimitsConfig>,
     /// The model's server.
     pub server: ServerSettings,
 }

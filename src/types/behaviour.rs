@@ -20,12 +20,13 @@ pub const MOST_SAMPLES: u32 = 10_000;
 const SHOULD_RATE: f64 = 0.7;
 
 /// Keys of `[generator]` that a model under test does not have.
-const NOT_ITS: [&str; 8] = [
+const NOT_ITS: [&str; 9] = [
     "agent",
     "argv",
     "small_model",
     "attempt_tokens",
     "wall_s",
+    "limits",
     "reply",
     "tiers",
     "context_tokens",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agent::AgentSettings;
 pub use super::server::{ReplyForm, ServerSettings};
-use super::{ModelApi, Prices, limits};
+use super::{LimitsConfig, ModelApi, Prices, limits};
 
 /// What kind of generator answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,6 +96,9 @@ struct GeneratorTable {
     attempt_tokens: Option<u64>,
     /// For `command`: wall time of an attempt, in seconds. Default: 900.
     wall_s: Option<u64>,
+    /// For `command`: limits of the agent's programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<LimitsConfig>,
     /// Address of the API, up to and with `/v1`.
     base_url: String,
     /// The API: `responses`, `chat` or `messages`. Default: `responses` for api.openai.com and
@@ -154,6 +157,7 @@ impl Default for GeneratorTable {
             small_model: None,
             attempt_tokens: None,
             wall_s: None,
+            limits: None,
             base_url: "https://api.openai.com/v1".to_owned(),
             api: None,
             model: String::new(),
@@ -247,6 +251,7 @@ impl From<GeneratorTable> for GeneratorConfig {
                     small_model: table.small_model,
                     attempt_tokens: table.attempt_tokens.unwrap_or(limits::AGENT_TOKENS),
                     wall_s: table.wall_s.unwrap_or(limits::AGENT_SECONDS),
+                    limits: table.limits.map(Box::new).unwrap_or_default(),
                     server: settings,
                 }),
             },
@@ -282,6 +287,7 @@ impl From<GeneratorConfig> for GeneratorTable {
             small_model: agent.as_ref().and_then(|one| one.small_model.clone()),
             attempt_tokens: agent.as_ref().map(|one| one.attempt_tokens),
             wall_s: agent.as_ref().map(|one| one.wall_s),
+            limits: agent.map(|one| *one.limits).filter(|own| *own != LimitsConfig::default()),
             base_url: one.base_url,
             api: one.api,
             model: one.model,
@@ -389,6 +395,7 @@ impl GeneratorSettings {
                 small_model: None,
                 attempt_tokens: limits::AGENT_TOKENS,
                 wall_s: limits::AGENT_SECONDS,
+                limits: Box::default(),
                 server,
             }),
         }

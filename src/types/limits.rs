@@ -44,6 +44,10 @@ pub const FILE_BYTES: usize = 1024 * 1024;
 pub const TREE_BYTES: usize = 16 * 1024 * 1024;
 /// Candidates in memory: one per running job, plus a margin.
 pub const CANDIDATES: usize = 32;
+/// Characters of the reason of a conflict.
+pub const CONFLICT_CHARACTERS: usize = 4000;
+/// Bytes of a key from which it is one that recordings must not contain.
+pub const SECRET_BYTES: usize = 8;
 /// Files in a reply.
 pub const TREE_FILES: usize = 500;
 /// From this number of lines on, a repair may edit a file instead of sending it whole: models send
@@ -219,12 +223,20 @@ pub const GRADED_ANSWERS: usize = 100_000;
 pub const HOSTED: Duration = Duration::from_secs(4 * 3600);
 /// Connections to a gateway at a time.
 pub const GATEWAY_CONNECTIONS: usize = 64;
+/// Bodies that it reads at a time.
+pub const GATEWAY_BODIES: usize = 4;
+/// Requests of an attempt that it sends on: refused ones and those for a count cost no tokens.
+pub const GATEWAY_REQUESTS: u32 = 10_000;
 /// Bytes of a request to a gateway.
 pub const GATEWAY_BYTES: usize = 32 * 1024 * 1024;
 /// Time in which such a request arrives.
 pub const GATEWAY_BODY_TIME: Duration = Duration::from_secs(60);
-/// Tokens that a server may add to a request of its own: roles, separators, tools.
+/// Tokens that a server may add to a request of its own: roles and separators.
 pub const MESSAGE_TOKENS: usize = 64;
+/// The same where tools may be used: Anthropic's API adds up to 530.
+pub const TOOLS_TOKENS: usize = 600;
+/// The same for each tool that the API itself describes: up to 700.
+pub const TOOL_TOKENS: usize = 1000;
 
 /// Timeout for connecting to the server.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -61,7 +61,8 @@ fn completion(tokens: [u64; 2]) -> Act {
         "usage": { "prompt_tokens": input, "completion_tokens": output },
     });
     let kind = vec![("content-type", "application/json".to_owned())];
-    Act::Raw(200, kind, body.to_string())
+    // In several lines, as servers send it.
+    Act::Raw(200, kind, format!("{body:#}\n"))
 }
 
 #[test]
@@ -87,6 +88,9 @@ fn the_work_of_a_script_is_promoted_and_the_key_stays_outside() {
     let asked = server.asked();
     assert_eq!(asked.len(), 1);
     assert!(asked[0].head.iter().any(|line| *line == format!("authorization: Bearer {KEY}")));
+    let names = asked[0].head.iter().filter_map(|line| line.split_once(':').map(|(name, _)| name));
+    let own = ["host", "content-type", "content-length", "accept", "authorization"];
+    assert!(names.clone().all(|name| own.contains(&name)), "{:?}", asked[0].head);
     assert!(!asked[0].body.to_string().contains("77001"), "{}", asked[0].body);
     assert!(world.read("regen.lock").contains("command"), "{}", world.read("regen.lock"));
     // What was recorded is replayed without agent, key and server.
@@ -118,7 +122,9 @@ fn the_gateway_lets_nothing_else_through_and_its_cap_is_never_passed() {
         "harness.toml",
         &config.replace("\"{token}\"", &format!("\"{{token}}\", \"{port}\"")),
     );
+    let begun = std::time::Instant::now();
     let run = world.run(&["run"]).expect(31);
+    assert!(begun.elapsed().as_secs() < 400, "it is ended soon after the cap");
     insta::assert_snapshot!(stable(&run.err));
     assert!(!world.path("generated/adder").exists());
     let spent = server.asked().len() as u64 * 530;
@@ -126,7 +132,7 @@ fn the_gateway_lets_nothing_else_through_and_its_cap_is_never_passed() {
 }
 
 /// What a hostile agent does after it has written wrong code.
-const HOSTILE: [(&str, &str); 27] = [
+const HOSTILE: [(&str, &str); 30] = [
     ("many files", "cd src && seq 100000 | xargs touch"),
     ("a full disk", "cat /dev/zero > src/zeros.rs; cat /dev/zero > /tmp/zeros"),
     ("endless output", "yes"),
@@ -175,6 +181,13 @@ const HOSTILE: [(&str, &str); 27] = [
         "a deep tree",
         "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; echo > deep.rs",
     ),
+    (
+        "long names",
+        "d=$(printf '%0240d' 0); for i in $(seq 15); do mkdir $d; cd $d; done; \
+         seq -f \"$d%g\" 3000 | xargs mkfifo",
+    ),
+    ("no rights", "chmod 000 src/lib.rs src ."),
+    ("a giant conflict", "seq -f 'adder/adds %g' 60000 | head -c 1000000 > CONFLICT"),
 ];
 
 #[test]
@@ -192,6 +205,7 @@ fn hostile_agents_promote_nothing_and_leave_nothing() {
         let world = world(&server.url, PLAIN, &script, "wall_s = 4\n", QUICK);
         let run = world.run(&["run", "--quiet"]);
         assert!([20, 21].contains(&run.code), "{name}: {}\n{}", run.shown(), said(&world));
+        assert!(run.err.len() < 20_000, "{name}");
         assert!(!world.path("generated/adder").exists(), "{name}");
         assert!(!runs(mark), "{name}");
     }
@@ -254,8 +268,9 @@ fn what_an_agent_leaves_is_read_strictly() {
         echo 'fn main() {}' > build.rs\necho '[package]' > Cargo.toml\n\
         for f in tests/*.rs; do echo '// nothing' > $f; done\necho y > SPEC.md\n\
         i=0; while [ $i -lt 600 ]; do echo > src/f$i.rs; i=$((i+1)); done\nrm src/f*.rs src/second.rs\n\
-        printf '\\377' > src/raw.txt\nexit 3";
-    let one = world(&server.url, PLAIN, &writes(WRONG, tricks), "", QUICK);
+        printf '\\377' > src/raw.txt\necho $(ulimit -n) files\nexit 3";
+    let limits = format!("{QUICK}[generator.limits]\nopen_files = 77\n");
+    let one = world(&server.url, PLAIN, &writes(WRONG, tricks), "", &limits);
     one.run(&["run"]).expect(20);
     let told = said(&one);
     for name in [
@@ -269,7 +284,10 @@ fn what_an_agent_leaves_is_read_strictly() {
         "node_modules",
         "tests/regen_examples.rs: it is the harness's",
         "SPEC.md: it is the harness's",
+        "build.rs: the target does not allow it",
+        "a/b/notes.md: the target does not allow it",
         "exited with status 3",
+        "  77 files\n",
     ] {
         assert!(told.contains(name), "{name}: {told}");
     }
@@ -350,12 +368,13 @@ fn a_server_that_fails_is_not_the_models_fault() {
     if !has_python() || !all() {
         return;
     }
-    for (status, code) in [(429, 30), (401, 30), (500, 30)] {
+    for (status, tries) in [(429, 2), (401, 1), (500, 2)] {
         let server = Server::start(vec![Act::Raw(status, Vec::new(), "{}".to_owned())]);
         let script = ASKS.replace("with urllib", "sys.stdout.flush()\nwith urllib");
         let world = world(&server.url, PLAIN, &script, "max_tries = 2\n", QUICK);
         let run = world.run(&["run"]);
-        assert!(run.code != 0 && run.code != 20 && code == 30, "{status}: {}", run.shown());
+        assert_eq!(run.expect(30).code, 30);
+        assert_eq!(server.asked().len(), tries, "{status}");
         assert!(!world.path("generated/adder").exists());
     }
 }

@@ -57,6 +57,7 @@ impl ConfigCheck<'_> {
             let message = "`attempt_tokens` and `wall_s` must be at least 1";
             self.wrong(&["generator"], message, "leave them out for the defaults");
         }
+        self.limits(&["generator"], &agent.limits);
         if agent.server.reply == ReplyForm::Json {
             let help = "leave it out: an agent changes files";
             self.wrong(&["generator", "reply"], "`reply` is of no use to an agent", help);

@@ -27,7 +27,7 @@ struct ClaimRule {
 }
 
 /// Rules for the events of all known agents, whose forms differ. An event may match several.
-const EVENTS: [EventRule; 13] = [
+const EVENTS: [EventRule; 14] = [
     // codex
     EventRule {
         when: &[("/type", "item.completed"), ("/item/type", "command_execution")],
@@ -72,6 +72,7 @@ const EVENTS: [EventRule; 13] = [
         does: "says",
         words: &["/content"],
     },
+    EventRule { when: &[("/type", "message"), ("/role", "user")], does: "is told", words: &[] },
     // gemini and opencode
     EventRule {
         when: &[("/type", "tool_use")],
@@ -262,6 +263,7 @@ mod tests {
                 vec!["uses edit a"],
             ),
             (json!({ "type": "turn.started" }), vec![]),
+            (json!({ "type": "message", "role": "user", "content": "Work." }), vec![]),
             (json!({ "type": "new\u{1b}[31m" }), vec!["{\"type\":\"new\\u001b[31m\"}"]),
         ] {
             assert_eq!(turns(&event.to_string()), wanted, "{event}");

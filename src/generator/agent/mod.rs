@@ -200,7 +200,7 @@ impl Agent {
         let models = [server.model.clone()].into_iter().chain(self.settings.small_model.clone());
         let rules = GatewayRules {
             models: models.collect(),
-            output_tokens: server.output_tokens(),
+            output_tokens: server.max_output_tokens,
             tokens: self.settings.attempt_tokens,
         };
         let upstream = Upstream::new(server, self.key.clone(), self.pace.clone());
@@ -264,9 +264,14 @@ impl Agent {
             let error = GenerationError::new(Failure::Budget, message);
             return Err(GenerationError { served: true, left: Some(Box::new(left)), ..error });
         }
-        if let Some(status) = status {
-            let none = reqwest::header::HeaderMap::new();
-            let error = super::wire::classify::of_response(status, &none, "");
+        let none = reqwest::header::HeaderMap::new();
+        let error = status.map(|status| super::wire::classify::of_response(status, &none, ""));
+        let silent = || {
+            let message = "the model's server gave no answer to the agent's last request";
+            GenerationError::new(Failure::Connection, message.to_owned())
+        };
+        let error = error.or_else(|| (failed && report.is_silent).then(silent));
+        if let Some(error) = error {
             let served = usage != Usage::default();
             return Err(GenerationError { served, left: Some(Box::new(left)), ..error });
         }
@@ -380,14 +385,15 @@ impl Generator for Agent {
 
     fn order(&self, request: &Request) -> Result<Option<WorkOrder>, GenerationError> {
         self.check_setup()?;
+        let own = *self.settings.limits;
         let config = LimitsConfig {
-            memory_mb: Some(4096),
-            processes: Some(600),
-            open_files: Some(4096),
-            disk_mb: Some(2048),
-            cpu_s: Some(self.settings.wall_s.saturating_mul(4)),
-            output_mb: Some(64),
-            ..LimitsConfig::default()
+            memory_mb: own.memory_mb.or(Some(4096)),
+            processes: own.processes.or(Some(600)),
+            open_files: own.open_files.or(Some(4096)),
+            disk_mb: own.disk_mb.or(Some(2048)),
+            cpu_s: own.cpu_s.or(Some(self.settings.wall_s.saturating_mul(4))),
+            output_mb: own.output_mb.or(Some(64)),
+            ..own
         };
         Ok(Some(WorkOrder {
             files: vec![(TASK.to_owned(), request.prompt.user.clone().into_bytes())],

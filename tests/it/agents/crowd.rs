@@ -102,7 +102,7 @@ fn gateway(url: &str) -> (Arc<Gateway>, Arc<Journal>) {
         requests_per_minute: 0,
         requests: 0,
     };
-    let rules = GatewayRules { models: vec!["m".to_owned()], output_tokens: 100, tokens: 10_000 };
+    let rules = GatewayRules { models: vec!["m".to_owned()], output_tokens: None, tokens: 10_000 };
     let journal = Arc::new(Journal::default());
     regen::generator::install_tls();
     let pace = RateLimits::default().of(&settings);

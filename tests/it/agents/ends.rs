@@ -59,6 +59,9 @@ fn what_an_agent_did_until_the_cap_or_an_error_is_kept_and_quiet_runs_tell_the_e
         assert!(told.contains("  I look at the files.\n"), "{told}");
         assert!(told.contains("; 1 request; 0 tokens read"), "{told}");
     }
+    let (run, told, _) = fails(vec![Act::Close], "");
+    seen += &run.expect(30).titled("no answer");
+    assert!(told.contains("; 1 request; 0 tokens read (0 from a cache), "), "{told}");
     insta::assert_snapshot!(seen);
 }
 
@@ -102,9 +105,12 @@ fn what_runs_a_script_is_there_and_one_that_cannot_start_is_no_fault_of_the_mode
     let server = Server::start(Vec::new());
     let code = writes(GOOD, "");
     let path = std::env::var("PATH").unwrap_or_default();
-    for (exit, line) in
-        [(0, "PLACE/tools/own-sh"), (0, "/usr/bin/env linked-sh"), (30, "PLACE/tools/no-sh")]
-    {
+    for (exit, line) in [
+        (0, "PLACE/tools/own-sh"),
+        (0, "/usr/bin/env linked-sh"),
+        (30, "PLACE/tools/no-sh"),
+        (30, "/bin/sh"),
+    ] {
         let world = world(&server.url, PLAIN, &code, "", QUICK);
         let place = world.path("").display().to_string();
         let line = line.replace("PLACE/", &place);
@@ -114,6 +120,10 @@ fn what_runs_a_script_is_there_and_one_that_cannot_start_is_no_fault_of_the_mode
         std::fs::create_dir(world.path("links")).expect("makes a folder");
         std::os::unix::fs::symlink("../tools/own-sh", world.path("links/linked-sh"))
             .expect("links");
+        if line == "/bin/sh" {
+            // It is installed in the workspace, which it does not see.
+            world.write("pyvenv.cfg", "");
+        }
         let path = format!("{}links:{path}", world.path("").display());
         let run = Run::of(world.command(&["run", "--quiet"]).env("PATH", path));
         let told = run.expect(exit).err;
