@@ -7,6 +7,7 @@ use super::gate_inputs::CodeInputs;
 use super::over_code::{OverCode, TextContext};
 use super::result::{GateResult, finding};
 use super::{red_proof, suite_text, test_gates};
+use crate::toolchain::prose::TextShape;
 use crate::toolchain::prose::page::PageBlock;
 use crate::toolchain::prose::rules::{self, TextFacts};
 use crate::toolchain::{self, TextForm, about};
@@ -40,7 +41,16 @@ fn check(
     let items = about::items(context.spec, &code.target, &tree.tree);
     let run = about::run_languages(context.spec, &code.target);
     let proven = proven(context.spec, context.unproven);
-    let facts = TextFacts { spec: context.spec, proven: &proven, items: &items, run: &run };
+    let versions = about::versions(&code.target, &tree.tree);
+    let shape = TextShape::of(context.target);
+    let facts = TextFacts {
+        spec: context.spec,
+        proven: &proven,
+        items: &items,
+        run: &run,
+        versions: &versions,
+        shape: &shape,
+    };
     GateResult::fail(rules::check(gate, form, candidate.tree(), &facts))
 }
 

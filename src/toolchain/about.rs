@@ -1,8 +1,11 @@
 //! The code that a text is about: which target it is, its items, and the text's blocks as examples
 //! of it.
 
+use std::collections::BTreeSet;
+
 use super::prose::OF;
 use super::prose::page::{self, PageBlock};
+use super::prose::rules::collect;
 use super::{
     Suite, SuiteFile, TextForm, Visibility, is_page, model_under_test, of, program_examples,
 };
@@ -109,6 +112,17 @@ pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
         (None, Some(links)) => heads(&links.surface(tree)),
         (None, None) => Vec::new(),
     }
+}
+
+/// The versions of its language that the code's manifest names.
+pub fn versions(code: &Target, tree: &Tree) -> BTreeSet<String> {
+    let manifest = tree.text(of(code).layout(code).manifest).unwrap_or_default();
+    let is_version = |line: &&str| {
+        ["edition", "requires-python", "\"node\""].iter().any(|key| line.contains(key))
+    };
+    let mut all = BTreeSet::new();
+    manifest.lines().filter(is_version).for_each(|line| collect(line, &mut all));
+    all
 }
 
 /// A signature without the comments around it.

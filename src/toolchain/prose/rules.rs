@@ -27,13 +27,17 @@
 //! - `html`: raw HTML other than comments and `<a id="…">`.
 //! - `secret`: lines that look like keys, also in code. Not seen: keys of unknown forms.
 
+mod blocks;
 mod citations;
 mod facts;
 mod form;
 mod items;
+mod letters;
 mod links;
 mod names;
+mod signatures;
 mod numbers;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -42,6 +46,7 @@ use crate::toolchain::TextForm;
 use crate::types::{Finding, GateName, Tree};
 
 pub use facts::TextFacts;
+pub use numbers::collect;
 
 /// Findings over all pages (`*.md`) of a tree, by file and line.
 pub fn check(gate: &GateName, form: TextForm, tree: &Tree, facts: &TextFacts<'_>) -> Vec<Finding> {
@@ -52,9 +57,12 @@ pub fn check(gate: &GateName, form: TextForm, tree: &Tree, facts: &TextFacts<'_>
         citations::check,
         items::check,
         names::check,
+        signatures::check,
         names::order,
         numbers::check,
         words::claims,
+        letters::check,
+        shape::check,
         words::markers,
         form::languages,
         links::check,
