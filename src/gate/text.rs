@@ -7,10 +7,11 @@ use super::gate_inputs::CodeInputs;
 use super::over_code::{OverCode, TextContext};
 use super::result::{GateResult, finding};
 use super::{red_proof, suite_text, test_gates};
+use crate::contract::{check_example, is_neutral};
 use crate::toolchain::prose::TextShape;
 use crate::toolchain::prose::page::PageBlock;
 use crate::toolchain::prose::rules::{self, TextFacts};
-use crate::toolchain::{self, TextForm, about};
+use crate::toolchain::{self, TextForm, UNSEEN, about};
 use crate::types::{
     Candidate, ClauseId, Finding, GateName, Problem, Provenance, Severity, Spec, TestResult,
 };
@@ -89,7 +90,7 @@ async fn run_blocks(
     told(seen, form, &blocks)
 }
 
-/// Finds blocks that never run the code. In a tutorial the last block of a language has all others
+/// Finds blocks that pass without the code. In a tutorial the last block of a language has all others
 /// before it.
 async fn idle(
     over_code: &GateContext<'_>,
@@ -115,15 +116,35 @@ async fn idle(
     };
     let found = |id: ClauseId| Finding {
         clauses: vec![id],
-        remedy: Some("call an item of the code in it, or use the language `text`".to_owned()),
-        ..finding(gate, "block", "the block passes without running the code".to_owned())
+        remedy: Some(
+            "compare what an item of the code gives, or begin it with ```` ```text ````".to_owned(),
+        ),
+        ..finding(gate, "block", "the block passes without the code".to_owned())
     };
     GateResult::fail(idle.into_iter().filter(is_last).map(found).collect())
+}
+
+/// The line of the assertion that did nothing, if a block fails for one.
+fn unseen(one: &Finding, block: &PageBlock) -> Option<u32> {
+    let (before, _) = one.message.split_once(UNSEEN)?;
+    let line = before.trim_end().strip_suffix('`')?.rsplit('`').next()?;
+    let at = block.code.lines().position(|one| one.trim() == line)?;
+    Some(block.line + u32::try_from(at).ok()?)
 }
 
 /// What of the blocks cannot be run, or shows nothing.
 fn unread(gate: &GateName, spec: &Spec, code: &CodeInputs, blocks: &[PageBlock]) -> Vec<Finding> {
     let of_block = |(at, block): (usize, &PageBlock)| {
+        let example = &spec.clauses[at].examples[0];
+        if let Some(interface) = spec.contract.as_ref().filter(|_| is_neutral(&block.language)) {
+            let error = check_example(interface, example).err()?;
+            let before = example.code.lines().count() - block.code.lines().count();
+            let mut problem = Problem::error("contract::example", error.message);
+            problem.line = example.line + error.line.saturating_sub(before);
+            let help =
+                "write the values of the specification's examples; see docs/formats/contract.md";
+            return Some(unusable(gate, block, problem.help(help)));
+        }
         let alone = Spec { clauses: vec![spec.clauses[at].clone()], ..spec.clone() };
         let problems = toolchain::check(&alone, &code.target, &[]);
         let first = problems.into_iter().find(|one| one.severity == Severity::Error)?;
@@ -157,6 +178,14 @@ fn told(mut seen: GateResult, form: TextForm, blocks: &[PageBlock]) -> GateResul
             let said =
                 said.or(one.message.split_once('\n')).filter(|(at, _)| at.contains("panicked at"));
             one.message = said.map_or(one.message.clone(), |(_, said)| said.to_owned());
+            if let Some(line) = unseen(one, own) {
+                one.line = Some(line);
+                // What was caught says nothing more.
+                one.message = one.message.lines().last().unwrap_or_default().to_owned();
+                let remedy =
+                    "write it where it always runs: keep an error in a variable and compare it";
+                one.remedy = Some(remedy.to_owned());
+            }
         }
         one.clauses.clear();
     }

@@ -30,6 +30,9 @@ const KNOWN: [&str; 11] = [
     "hurl",
 ];
 
+/// Those of them that are judged from outside of the code's language.
+const OUTSIDE: [&str; 5] = ["wave", "table", "property", "console", "hurl"];
+
 /// The target whose code a text of a spec is about.
 ///
 /// # Errors
@@ -179,10 +182,12 @@ pub fn run_languages(spec: &Spec, code: &Target) -> Vec<&'static str> {
         }
         let one = [block_clause(spec, 0, language, String::new(), 1)];
         let spec = Spec { clauses: one.into(), ..spec.clone() };
+        // The examples of a program are what it does, whoever runs them.
+        if of(code).program(code).is_some() || of(code).is_outside(code) {
+            return program_examples::languages(&spec, code).contains(language);
+        }
         let native = of(code).native();
-        let is_outside = of(code).is_outside(code);
-        (is_outside && program_examples::languages(&spec, code).contains(language))
-            || native.and_then(|of| of.examples(&spec, code, Visibility::Visible)).is_some()
+        native.and_then(|of| of.examples(&spec, code, Visibility::Visible)).is_some()
     };
     KNOWN.into_iter().filter(runs).collect()
 }
@@ -196,6 +201,7 @@ pub fn spec_of_blocks(
     tree: &Tree,
 ) -> (Spec, Vec<PageBlock>) {
     let run = run_languages(spec, code);
+    let native = of(code).native();
     let mut clauses = Vec::new();
     let mut all = Vec::new();
     for (path, bytes) in tree.iter() {
@@ -207,6 +213,8 @@ pub fn spec_of_blocks(
             let before = blocks[..at].iter().filter(|_| form == TextForm::Tutorial);
             let before = before.filter(|one| one.language == block.language);
             let text: String = before.chain([block]).map(|one| one.code.as_str()).collect();
+            let own = native.filter(|_| !OUTSIDE.contains(&block.language.as_str()));
+            let text = own.map_or(text.clone(), |own| own.watched(&text));
             let line = block.line as usize;
             clauses.push(block_clause(spec, all.len(), &block.language, text, line));
             all.push(block.clone());

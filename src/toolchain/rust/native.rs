@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     builds, doc_examples, equality, examples, expects, independent, libtest, mutation, nonce,
-    package, special, suites, tests_in, twins,
+    package, special, suites, tests_in, twins, watched,
 };
 use crate::toolchain::{
     DocTests, Expectation, Extent, Independent, Membrane, Mutants, Mutator, NativeSuites, Places,
@@ -19,6 +19,10 @@ pub struct RustSuites;
 impl NativeSuites for RustSuites {
     fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
         examples::suite(spec, target, shown)
+    }
+
+    fn watched(&self, code: &str) -> String {
+        watched::watched(code)
     }
 
     fn suite_name(&self) -> String {
