@@ -124,12 +124,14 @@ async fn idle(
     GateResult::fail(idle.into_iter().filter(is_last).map(found).collect())
 }
 
-/// The line of the assertion that did nothing, if a block fails for one.
-fn unseen(one: &Finding, block: &PageBlock) -> Option<u32> {
-    let (before, _) = one.message.split_once(UNSEEN)?;
-    let line = before.trim_end().strip_suffix('`')?.rsplit('`').next()?;
-    let at = block.code.lines().position(|one| one.trim() == line)?;
-    Some(block.line + u32::try_from(at).ok()?)
+/// The assertion that did nothing, if a block fails for one, and its line.
+fn unseen(one: &Finding, block: &PageBlock) -> Option<(String, u32)> {
+    let told = one.message.lines().rev().find(|line| line.ends_with(UNSEEN))?;
+    let (_, told) = told.strip_suffix(UNSEEN)?.split_once('`')?;
+    let line = told.trim_end().strip_suffix('`')?;
+    let at = block.code.lines().position(|one| one.trim().starts_with(line));
+    let at = at.and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
+    Some((format!("`{line}` {UNSEEN}"), block.line + at))
 }
 
 /// What of the blocks cannot be run, or shows nothing.
@@ -178,10 +180,8 @@ fn told(mut seen: GateResult, form: TextForm, blocks: &[PageBlock]) -> GateResul
             let said =
                 said.or(one.message.split_once('\n')).filter(|(at, _)| at.contains("panicked at"));
             one.message = said.map_or(one.message.clone(), |(_, said)| said.to_owned());
-            if let Some(line) = unseen(one, own) {
-                one.line = Some(line);
-                // What was caught says nothing more.
-                one.message = one.message.lines().last().unwrap_or_default().to_owned();
+            if let Some((message, line)) = unseen(one, own) {
+                (one.message, one.line) = (message, Some(line));
                 let remedy =
                     "write it where it always runs: keep an error in a variable and compare it";
                 one.remedy = Some(remedy.to_owned());
