@@ -172,7 +172,7 @@ pub const WEAK: &str = "weak";
 pub const UNNOTICED: &str = "unnoticed";
 
 /// An undetected mutation.
-fn unnoticed(mutant: Mutant) -> Finding {
+pub fn unnoticed(mutant: Mutant) -> Finding {
     Finding {
         file: Some(mutant.file),
         line: Some(mutant.line),

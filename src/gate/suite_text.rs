@@ -8,8 +8,9 @@ use super::effects::passes;
 use super::over_code::{OverCode, TextContext};
 use super::proof_result::{UNNOTICED, WEAK};
 use super::result::{GateResult, finding};
+use super::unnoticed::{self, CodeChange, change};
 use super::{red_proof, test_gates};
-use crate::toolchain::{self, Expected, NativeSuites, Suite, about};
+use crate::toolchain::{self, Expected, Suite, about};
 use crate::types::gate::VACUOUS;
 use crate::types::{Candidate, Finding, GateName, Outcome, Problem, Spec, Target};
 
@@ -43,8 +44,12 @@ pub async fn run(
         return seen;
     }
     let proof = red_proof::whole(&over_code, &room.candidate).await;
-    let examples = examples_notice(context, of, native).await;
-    let proof = proven(gate, proof, examples.as_ref());
+    let missed = proof.findings.iter().filter(|one| one.rule == UNNOTICED).map(change).collect();
+    let noticed = match native.mutator() {
+        Some(mutator) => unnoticed::noticed(context, of, mutator, missed).await,
+        None => BTreeSet::new(),
+    };
+    let proof = proven(gate, proof, &noticed);
     let outcome = proof.outcome.clone();
     GateResult { outcome, ..seen.and(proof) }
 }
@@ -131,41 +136,14 @@ fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> 
     found.collect()
 }
 
-/// A change of the code: its file, its line and what it is.
-type CodeChange = (Option<String>, Option<u32>, String);
-
-fn change(one: &Finding) -> CodeChange {
-    (one.file.clone(), one.line, one.message.clone())
-}
-
-/// The changes of the code that the spec's own examples do not notice; `None` if that is not known,
-/// as of contracts, whose examples run outside.
-async fn examples_notice(
-    context: &GateContext<'_>,
-    of: &TextContext<'_>,
-    native: &dyn NativeSuites,
-) -> Option<BTreeSet<CodeChange>> {
-    let room = OverCode::new(context, of, context.spec.clone(), &[]);
-    let over_code = room.context(context);
-    let has_mutants = native.mutator().is_some() && over_code.examples.visible.is_some();
-    let is_outside = !over_code.contract.visible.is_empty() || !over_code.console.is_empty();
-    if !has_mutants || is_outside {
-        return None;
-    }
-    let proof = red_proof::whole(&over_code, &room.candidate).await;
-    let left = proof.findings.iter().filter(|one| one.rule == UNNOTICED);
-    passes(&proof).then(|| left.map(change).collect())
-}
-
 /// What the proof says of the suite. A change that the spec's examples notice must be noticed.
 fn proven(
     gate: &GateName,
     mut proof: GateResult,
-    examples: Option<&BTreeSet<CodeChange>>,
+    by_examples: &BTreeSet<CodeChange>,
 ) -> GateResult {
     let blocks = |one: &Finding| {
-        let is_missed =
-            one.rule == UNNOTICED && examples.is_some_and(|left| !left.contains(&change(one)));
+        let is_missed = one.rule == UNNOTICED && by_examples.contains(&change(one));
         is_missed || one.rule == WEAK || one.rule.starts_with(VACUOUS)
     };
     let (mut refused, notes): (Vec<_>, Vec<_>) = proof.findings.into_iter().partition(blocks);

@@ -42,9 +42,19 @@ fn judged(case: Case, tree: &Tree) -> Vec<(String, String)> {
 }
 
 fn shaped(case: Case, tree: &Tree, shape: &TextShape) -> Vec<(String, String)> {
-    let (spec, _) = crate::spec_for_tests::spec(SPEC);
-    let proven = ["roman_basic", "roman_range", "cache_drops", "convert"];
-    let proven = proven.map(str::to_owned).into_iter().collect();
+    over(SPEC, &["roman_basic", "roman_range", "cache_drops", "convert"], case, tree, shape)
+}
+
+/// The same over another spec.
+fn over(
+    spec: &str,
+    proven: &[&str],
+    case: Case,
+    tree: &Tree,
+    shape: &TextShape,
+) -> Vec<(String, String)> {
+    let (spec, _) = crate::spec_for_tests::spec(spec);
+    let proven = proven.iter().map(|&name| name.to_owned()).collect();
     let items: Vec<String> = case.items.iter().map(|&item| item.to_owned()).collect();
     let versions = BTreeSet::from(["2024".to_owned()]);
     let facts = TextFacts {
@@ -258,6 +268,58 @@ fn planted_faults_are_found_at_their_lines() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The texts of `examples/forms`.
+macro_rules! example {
+    ($path:literal) => {
+        include_str!(concat!("../../../../examples/forms/", $path))
+    };
+}
+
+/// The red proof of the gate: right texts of which one thing is cut out or changed. That an output
+/// in a block is changed is tested where blocks are run.
+#[test]
+fn each_citation_and_each_number_of_the_example_is_needed() {
+    const ITEMS: &[&str] = &[
+        "pub fn to_roman(n: u32) -> Result<String, String>",
+        "pub fn from_roman(text: &str) -> Option<u32>",
+    ];
+    // A link of the example's spec, `roman`, is one of `s` here.
+    let spec = example!("specs/roman.md");
+    let mut count = 0;
+    for (form, page) in [
+        (TextForm::Docs, example!("answers/docs/reference.md")),
+        (TextForm::Tutorial, example!("answers/tutorial/tutorial.md")),
+        (TextForm::Copy, example!("answers/copy/copy.md")),
+    ] {
+        let found = |text: &str| {
+            let case = Case { form, page, items: ITEMS, run: &["rust", "wave"] };
+            let text = text.replace("roman/", "s/");
+            let tree = tree(&[("a.md", text.as_bytes())]);
+            over(spec, &["usual", "range", "reads"], case, &tree, &TextShape::default())
+        };
+        assert_eq!(found(page), [], "{page}");
+        let mut in_block = false;
+        for (at, line) in page.lines().enumerate() {
+            in_block ^= line.starts_with("```");
+            let changed = |by: String| {
+                let lines = page.lines().enumerate();
+                let lines = lines.map(|(one, line)| if one == at { by.as_str() } else { line });
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            let (text, citation) = line.split_once("<!--").unwrap_or((line, ""));
+            let is_number = |word: &&str| !in_block && word.parse::<u32>().is_ok();
+            let words = text.split_whitespace().filter(is_number);
+            let mut wrong: Vec<String> = words.map(|one| line.replacen(one, "77", 1)).collect();
+            wrong.extend((!citation.is_empty()).then(|| text.to_owned()));
+            for text in wrong {
+                count += 1;
+                assert_ne!(found(&changed(text.clone())), [], "{text}");
+            }
+        }
+    }
+    assert_eq!(count, 15);
 }
 
 #[test]
