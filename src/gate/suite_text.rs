@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use super::context::GateContext;
 use super::effects::passes;
-use super::over_code::{OverCode, TextContext};
-use super::proof_result::{UNNOTICED, WEAK};
+use super::over_code::{self, OverCode, TextContext};
+use super::proof_result::{UNDECIDED, UNNOTICED, WEAK};
 use super::result::{GateResult, finding};
 use super::unnoticed::{self, CodeChange, change};
 use super::{red_proof, test_gates};
 use crate::toolchain::{self, Expected, Suite, about};
 use crate::types::gate::VACUOUS;
-use crate::types::{Candidate, Finding, GateName, Outcome, Problem, Spec, Target};
+use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Problem, Spec, Target};
 
 pub async fn run(
     context: &GateContext<'_>,
@@ -30,6 +30,15 @@ pub async fn run(
     let mut wrong = unnamed(context.spec, gate, &suites);
     let items = about::items(context.spec, &of.code.target, &of.tree.tree);
     wrong.extend(peeking(gate, &suites, &items));
+    wrong.extend(suites.iter().flat_map(|suite| {
+        let found = native.conditions(&suite.shown).into_iter();
+        found.map(|(line, mark)| Finding {
+            file: Some(suite.file().to_owned()),
+            line: u32::try_from(line).ok(),
+            remedy: Some("delete it: each test runs everywhere".to_owned()),
+            ..finding(gate, "mark", format!("with `{mark}` a test may not run"))
+        })
+    }));
     if !wrong.is_empty() {
         return GateResult::fail(wrong);
     }
@@ -49,7 +58,8 @@ pub async fn run(
         Some(mutator) => unnoticed::noticed(context, of, mutator, missed).await,
         None => BTreeSet::new(),
     };
-    let proof = proven(gate, proof, &noticed);
+    let shown = over_code::proven(context.spec, context.unproven);
+    let proof = proven(gate, proof, &noticed, &shown);
     let outcome = proof.outcome.clone();
     GateResult { outcome, ..seen.and(proof) }
 }
@@ -119,12 +129,30 @@ fn unnamed(spec: &Spec, gate: &GateName, suites: &[Suite]) -> Vec<Finding> {
     stray.chain(bare).collect()
 }
 
-/// Names with which a test could see that it runs over changed code.
-const PEEKS: [&str; 5] = ["env", "option_env", "process", "include_str", "include_bytes"];
+/// Names with which a test could see that it runs over changed code, or that make its result depend
+/// on when and where it runs. What the code has in its signatures is not meant.
+const PEEKS: [&str; 13] = [
+    "env",
+    "option_env",
+    "process",
+    "include",
+    "include_str",
+    "include_bytes",
+    "cfg",
+    "SystemTime",
+    "Instant",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "ToSocketAddrs",
+];
 
 /// Tests that look around. A program has no items: its tests start it.
 fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> {
-    let peeks = |test: &Expected| PEEKS.into_iter().find(|word| test.words.contains(*word));
+    let of_code = |word: &str| items.iter().any(|item| item.contains(word));
+    let peeks = |test: &Expected| {
+        PEEKS.into_iter().find(|word| test.words.contains(*word) && !of_code(word))
+    };
     let tests = suites.iter().flat_map(|suite| suite.tests.iter().map(move |one| (suite, one)));
     let tests = tests.filter(|_| !items.is_empty());
     let found = tests.filter_map(|(suite, test)| Some((suite, test, peeks(test)?)));
@@ -136,15 +164,19 @@ fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> 
     found.collect()
 }
 
-/// What the proof says of the suite. A change that the spec's examples notice must be noticed.
+/// What the proof says of the suite. A change that the spec's examples notice must be noticed, and a
+/// clause that the tests of the code show must be shown.
 fn proven(
     gate: &GateName,
     mut proof: GateResult,
     by_examples: &BTreeSet<CodeChange>,
+    shown: &BTreeSet<String>,
 ) -> GateResult {
     let blocks = |one: &Finding| {
         let is_missed = one.rule == UNNOTICED && by_examples.contains(&change(one));
-        is_missed || one.rule == WEAK || one.rule.starts_with(VACUOUS)
+        let is_shown = |clause: &ClauseId| shown.contains(clause.name());
+        let is_open = one.rule == UNDECIDED && one.clauses.iter().any(is_shown);
+        is_missed || is_open || one.rule == WEAK || one.rule.starts_with(VACUOUS)
     };
     let (mut refused, notes): (Vec<_>, Vec<_>) = proof.findings.into_iter().partition(blocks);
     for one in &mut refused {

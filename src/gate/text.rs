@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::context::GateContext;
 use super::gate_inputs::CodeInputs;
-use super::over_code::{OverCode, TextContext};
+use super::over_code::{OverCode, TextContext, proven};
 use super::result::{GateResult, finding};
 use super::{red_proof, suite_text, test_gates};
 use crate::contract::{check_example, is_neutral};
@@ -53,14 +53,6 @@ fn check(
         shape: &shape,
     };
     GateResult::fail(rules::check(gate, form, candidate.tree(), &facts))
-}
-
-/// The clauses that tests of the accepted code show: each demanded one has tests, and all passed.
-fn proven(spec: &Spec, unproven: &[String]) -> BTreeSet<String> {
-    let is_shown = |name: &str| !unproven.iter().any(|test| toolchain::is_test_of(test, name));
-    let shown = spec.clauses.iter().filter(|clause| clause.is_demanded());
-    let shown = shown.filter(|clause| clause.test_ids().all(is_shown));
-    shown.map(|clause| clause.id.name().to_owned()).collect()
 }
 
 /// Runs the blocks of pages as examples of the code.

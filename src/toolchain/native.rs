@@ -34,6 +34,12 @@ pub trait NativeSuites: Sync {
     /// A problem in the file, for the user.
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
 
+    /// What in the text of a suite may keep a test from running, with lines from 1. Other languages'
+    /// runners tell of it.
+    fn conditions(&self, _text: &str) -> Vec<(usize, String)> {
+        Vec::new()
+    }
+
     /// A suite for a program that may run its tests by itself: without tests that must fail.
     fn plain(&self, suite: &Suite) -> Suite {
         suite.clone()

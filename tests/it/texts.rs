@@ -262,6 +262,7 @@ fn a_suite_names_clauses_and_fails_if_the_code_is_changed() {
     let suite = |text: &str| Act::Say(files(&[("roman.rs", text)]));
     let stray = SUITE.replace("fn range()", "fn refuses()");
     let stray = stray.replace("None);", "None);\n        assert!(std::env::args().count() > 0);");
+    let stray = format!("{stray}\n#[test]\n#[ignore]\nfn usual__later() {{}}\n");
     let wrong = SUITE.replace("(4, \"IV\")", "(4, \"IIII\")");
     let weak = SUITE.replace(
         "assert_eq!(to_roman(number), Err(\"out of range\".to_owned()));",
@@ -282,6 +283,29 @@ fn a_suite_names_clauses_and_fails_if_the_code_is_changed() {
     }
     world.run(&["check", "--rerun"]).expect(0);
     insta::assert_snapshot!(stable(&told));
+}
+
+#[test]
+fn a_suite_with_a_test_that_cannot_fail_is_refused() {
+    if !all() {
+        return;
+    }
+    let caught = "\n#[test]\nfn usual__caught() {\n    \
+        let _ = std::panic::catch_unwind(|| assert_eq!(to_roman(4).as_deref(), Ok(\"X\")));\n}\n\n\
+        macro_rules! checks {\n    ($name:ident) => {\n        #[test]\n        fn $name() {}\n    \
+        };\n}\nchecks!(usual__made);\n";
+    let suite = |text: &str| Act::Say(files(&[("roman.rs", text)]));
+    let code = Act::Say(files(&[("src/lib.rs", CODE)]));
+    let server = Server::start(vec![code, suite(&format!("{SUITE}{caught}")), suite(SUITE)]);
+    let world = six(&server.url);
+    edit(&world, "[rust, typescript, docs, tutorial, copy, tests]", "[rust, tests]");
+    world.run(&["run", "--quiet"]).expect(0);
+    let told = server.told(2);
+    for wrong in
+        ["the test usual__made passes without", "could not make the test usual__caught fail"]
+    {
+        assert!(told.contains(wrong), "{told}");
+    }
 }
 
 #[test]

@@ -33,6 +33,10 @@ impl NativeSuites for RustSuites {
         suites::read(spec, file)
     }
 
+    fn conditions(&self, text: &str) -> Vec<(usize, String)> {
+        suites::conditions(text)
+    }
+
     fn plain(&self, suite: &Suite) -> Suite {
         Suite { text: nonce::without_canary(&suite.text), ..suite.clone() }
     }
