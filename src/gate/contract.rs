@@ -59,8 +59,8 @@ async fn check(
     Ok(seen)
 }
 
-/// Which changes of the code the tests notice, of those with these numbers. Their time is short: one
-/// that was not tried is not noticed.
+/// Which changes of the code the tests notice, of those with these numbers. Their time is short:
+/// one that was not tried is not noticed.
 ///
 /// # Errors
 /// The adapter is not built over the changed code, or the tests fail where no change is made.

@@ -82,8 +82,8 @@ async fn run_blocks(
     told(seen, form, &blocks)
 }
 
-/// Finds blocks that pass without the code. In a tutorial the last block of a language has all others
-/// before it.
+/// Finds blocks that pass without the code. In a tutorial the last block of a language has all
+/// others before it.
 async fn idle(
     over_code: &GateContext<'_>,
     gate: &GateName,

@@ -321,7 +321,15 @@ fn head(item: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::heads;
+    use super::{heads, run_languages};
+
+    #[test]
+    fn blocks_about_a_program_are_transcripts() {
+        let (spec, mut target) = crate::spec_for_tests::spec("- a `test_id: a`\n");
+        assert_eq!(run_languages(&spec, &target), ["rust"]);
+        target.options.insert("crate".to_owned(), "bin".into());
+        assert_eq!(run_languages(&spec, &target), ["console"]);
+    }
 
     #[test]
     fn outlines_have_signatures() {

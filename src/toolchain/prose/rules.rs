@@ -2,7 +2,8 @@
 //! the code. That a sentence means what its clause says is a reader's judgement.
 //!
 //! - `page`: no page; a page that is empty, not UTF-8, or has an open block or comment. `length`: a
-//!   page over 64 KiB. With one of these findings, no other rule judges.
+//!   page over 64 KiB. With one of these findings, no other rule judges. `length` and `structure`
+//!   are also what the target says: `max_words`, `sections`.
 //! - `clause`: a citation without a clause or proof; in `docs` and `tutorial` a proven MUST clause
 //!   that no page cites; in `copy` no citation at all. Not seen: whether the text says what the
 //!   clause says.
@@ -10,10 +11,12 @@
 //!   outside of headings.
 //! - `name`: calls, paths, `snake_case` and `camelCase` in code spans that neither the code, the
 //!   spec nor a block of the page has. Not seen: single plain words, names in capitals, arguments,
-//!   receivers of methods, files, and whether a library has such a method.
+//!   receivers of methods, files, and whether a library has such a method. Signatures with other
+//!   types than the code's. Not seen: types that the span leaves out.
 //! - `number`: digits in prose that neither the spec, the outline nor a block of the page has; in
 //!   `copy`, that the clauses which the unit cites do not have. Not seen: numbers in words, in code
 //!   spans, in names such as `UTF-8`, of steps and sections; a right number in a wrong place.
+//! - `letters`: words that mix scripts or look like others. Not seen: words of three letters.
 //! - `claim`: words such as "best" or "never fails" in a unit that cites no proven clause. Not
 //!   seen: other praise.
 //! - `language`: a block without a language, or with one that is not run; in `docs` and `tutorial`
@@ -35,9 +38,9 @@ mod items;
 mod letters;
 mod links;
 mod names;
-mod signatures;
 mod numbers;
 mod shape;
+mod signatures;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -42,7 +42,7 @@ pub fn watched(code: &str) -> String {
 }
 
 /// An assertion in a text.
-struct Assertion {
+struct FoundAssertion {
     start: usize,
     end: usize,
     line: usize,
@@ -51,7 +51,7 @@ struct Assertion {
 }
 
 /// The assertions in tokens, at any depth.
-fn assertions(tokens: TokenStream, found: &mut Vec<Assertion>) {
+fn assertions(tokens: TokenStream, found: &mut Vec<FoundAssertion>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is_sign = |at: usize, sign: char| match tokens.get(at) {
         Some(TokenTree::Punct(one)) => one.as_char() == sign,
@@ -71,7 +71,7 @@ fn assertions(tokens: TokenStream, found: &mut Vec<Assertion>) {
                         matches!(tokens.get(first.wrapping_sub(3)), Some(TokenTree::Ident(_)));
                     first -= if has_name { 3 } else { 2 };
                 }
-                found.push(Assertion {
+                found.push(FoundAssertion {
                     start: tokens[first].span().byte_range().start,
                     end: group.span().byte_range().end,
                     line: name.span().start().line,

@@ -19,7 +19,7 @@ const TYPES: [&str; 27] = [
 const RECEIVERS: [&str; 8] = ["self", "&self", "&mutself", "mutself", "cls", "this", "*", "/"];
 
 /// The parts of a signature.
-struct Parts<'a> {
+struct SignatureParts<'a> {
     params: Vec<&'a str>,
     result: Option<&'a str>,
 }
@@ -53,7 +53,7 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
 }
 
 /// What is before the parameters, and the parts; `None` for what has no parameters.
-fn parts(code: &str) -> Option<(&str, Parts<'_>)> {
+fn parts(code: &str) -> Option<(&str, SignatureParts<'_>)> {
     let code = code.trim_end_matches([';', ':', '{', ' ']);
     let top = |text: &str, sign: &dyn Fn(char) -> bool| {
         let (mut depth, mut last) = (0_i32, ' ');
@@ -88,11 +88,11 @@ fn parts(code: &str) -> Option<(&str, Parts<'_>)> {
     let after = inner[close + 1..].trim();
     let result = after.strip_prefix("->").or(after.strip_prefix(':')).map(str::trim);
     let head = code[..open].split('<').next().unwrap_or_default().trim_end();
-    (after.is_empty() || result.is_some()).then_some((head, Parts { params, result }))
+    (after.is_empty() || result.is_some()).then_some((head, SignatureParts { params, result }))
 }
 
 /// Whether a signature in a text says nothing else than a real one.
-fn fits(told: &Parts<'_>, real: &Parts<'_>) -> bool {
+fn fits(told: &SignatureParts<'_>, real: &SignatureParts<'_>) -> bool {
     let is_typed = |param: &&&str| param.contains(": ") || is_type(param);
     let is_signature = told.result.is_some() || told.params.iter().any(|one| is_typed(&one));
     let is_open = |text: &str| words(text).any(|word| word == "_") || text.contains(['…', '.']);

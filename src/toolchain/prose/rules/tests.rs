@@ -149,7 +149,7 @@ const IN_DOCS: &[Fault] = &[
         "\"IV\");\n```\n\n```text\n1024 parse_all\n```\n\nUp to 1024 by `parse_all`.\n",
         &["name 17", "number 17"],
     ),
-    (DOCS_RUST, "the 2024 edition", "the 2021 edition", &["number 24"]),
+    (DOCS_RUST, "Edition 2024", "Edition 2021", &["number 24"]),
     // A Cyrillic letter, and digits of another script.
     (DOCS_RUST, "`to_roman(n)`", "`t\u{43e}_roman(n)`", &["name 33"]),
     (DOCS_RUST, "up to 1000", "up to \u{ff14}\u{ff10}", &["number 3"]),

@@ -29,16 +29,16 @@ assert_eq!(roman::to_roman(4).unwrap(), "IV");
 
 ## `pub enum RomanError`
 
-Every other number is an error, in UTF-8 text of type `Vec<u8>`.
+Every other number is an error, in UTF-8 text of type `Vec<u8>`. See `to_roman(u32) -> Result`.
 <!-- clause: s/roman_range -->
 
 ## `pub struct Cache`
 
-Keeps numerals. Make one with `Cache::new()`.
+Keeps numerals. Make one with `Cache::new()`. It has `get(&mut self, n: u32) -> &str`.
 
 ### `pub fn new() -> Self`
 
-An empty cache, as `Default::default()` gives. It calls `to_string()` on nothing. In the 2024 edition.
+An empty cache, as `Default::default()` gives. It calls `to_string()` on nothing. Edition 2024.
 
 ### `pub fn get(&mut self, n: u32) -> &str`
 
@@ -47,7 +47,7 @@ An empty cache, as `Default::default()` gives. It calls `to_string()` on nothing
 
 <!-- clause: cache_drops -->
 
-`to_roman(u32) -> Result` and `get(&mut self, n: u32) -> &str` are pure. Errors of `to_roman(n)` are [here](#pub-fn-to_romann-u32---resultstring-romanerror).
+Errors of `to_roman(n)` are [here](#pub-fn-to_romann-u32---resultstring-romanerror).
 "#;
 
 pub const RUST_ITEMS: [&str; 5] = [
