@@ -164,8 +164,8 @@ fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> 
     found.collect()
 }
 
-/// What the proof says of the suite. A change that the spec's examples notice must be noticed, and a
-/// clause that the tests of the code show must be shown.
+/// What the proof says of the suite. A change that the spec's examples notice must be noticed, and
+/// a clause that the tests of the code show must be shown.
 fn proven(
     gate: &GateName,
     mut proof: GateResult,
