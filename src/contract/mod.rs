@@ -32,7 +32,7 @@ pub use property::{Judged, Property, PropertyTrial, read_property};
 pub use spelling::{contract_word, word_at};
 pub use step::{Call, Step, Wanted};
 pub use table::{is_call, read_table};
-pub use tests_of::{ContractBody, ContractTest, has_example, is_neutral, tests_of};
+pub use tests_of::{ContractBody, ContractTest, check_example, has_example, is_neutral, tests_of};
 pub use text_error::TextError;
 pub use value::WitValue;
 pub use visible::VisibleExamples;

@@ -4,7 +4,8 @@ use super::block::read_block;
 use super::property::{Property, read_property};
 use super::step::Step;
 use super::table::read_table;
-use crate::types::{Clause, ClauseId, Digest, Interface, Spec};
+use super::text_error::TextError;
+use crate::types::{Clause, ClauseId, Digest, Example, Interface, Spec};
 
 /// A test of contract examples.
 #[derive(Clone, Debug)]
@@ -40,6 +41,22 @@ pub fn is_neutral(language: &str) -> bool {
 /// Whether a clause has a contract example, be it one with errors.
 pub fn has_example(clause: &Clause) -> bool {
     clause.examples.iter().any(|one| !one.ignored && is_neutral(&one.language))
+}
+
+/// Reads a contract example for its errors.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn check_example(interface: &Interface, example: &Example) -> Result<(), TextError> {
+    match example.language.as_str() {
+        "table" => read_table(interface, &example.code).map(drop),
+        "property" => {
+            let property = read_property(interface, &example.code)?;
+            let examined = property.examine(interface, Digest::of(&example.code));
+            examined.map_err(|why| property.problem(why))
+        }
+        _ => read_block(interface, &example.code).map(drop),
+    }
 }
 
 /// The tests of a spec's contract examples; none without a contract.

@@ -5,6 +5,7 @@
 //! test is in its sandbox.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::adapter_errors::explain;
@@ -15,8 +16,8 @@ use super::effects::passes;
 use super::result::GateResult;
 use super::workspace::GateSandbox;
 use crate::contract::ContractTest;
-use crate::toolchain::{self, BuildKind, ContractLanguage, Suite, ToolCommand};
-use crate::types::{Candidate, GateName, Interface, Provenance, RelPath};
+use crate::toolchain::{self, BuildKind, ContractLanguage, Mutants, OFF, Suite, ToolCommand};
+use crate::types::{Candidate, GateName, Interface, Provenance, RelPath, limits};
 
 /// Held-out tests that run over the same builds as visible ones; their result is for their gate.
 #[derive(Clone, Copy)]
@@ -47,13 +48,46 @@ async fn check(
     tests: &[ContractTest],
     later: Option<HeldOutCalls<'_>>,
 ) -> Result<GateResult, GateResult> {
+    let later = later.filter(|later| !later.tests.is_empty());
+    let work = async |work: ContractWork<'_>| work.builds(candidate, tests).await;
+    let seen =
+        if tests.is_empty() { None } else { over(context, gate, candidate, later, work).await? };
+    let (seen, held_out) = seen.unwrap_or_default();
+    if let Some(held_out) = held_out.filter(|_| passes(&seen)) {
+        context.carried.keep(held_out);
+    }
+    Ok(seen)
+}
+
+/// Which changes of the code the tests notice, of those with these numbers. Their time is short:
+/// one that was not tried is not noticed.
+///
+/// # Errors
+/// The adapter is not built over the changed code, or the tests fail where no change is made.
+pub async fn noticed(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    mutants: &Mutants,
+    numbers: &[usize],
+    tests: &[ContractTest],
+) -> Result<BTreeSet<usize>, GateResult> {
+    let candidate = Candidate::new(mutants.tree.clone(), Provenance::Promoted);
+    let work = async |work: ContractWork<'_>| work.noticed(&mutants.variable, numbers, tests).await;
+    Ok(over(context, gate, &candidate, None, work).await?.unwrap_or_default())
+}
+
+/// Works with the adapter of a candidate; `None` where there is no contract.
+async fn over<T>(
+    context: &GateContext<'_>,
+    gate: &GateName,
+    candidate: &Candidate,
+    later: Option<HeldOutCalls<'_>>,
+    work: impl AsyncFnOnce(ContractWork<'_>) -> Result<T, GateResult>,
+) -> Result<Option<T>, GateResult> {
     let language = toolchain::of(context.target).contract();
     let (Some(interface), Some(language)) = (&context.spec.contract, language) else {
-        return Ok(GateResult::default());
+        return Ok(None);
     };
-    if tests.is_empty() {
-        return Ok(GateResult::default());
-    }
     let adapter = language.adapter(context.spec, interface).into_iter().map(|(path, bytes)| {
         Suite::other(RelPath::parse(&path).expect("the language's path"), bytes, false)
     });
@@ -61,17 +95,11 @@ async fn check(
     let PreparedSources { files, layers, .. } = prepare(context, gate, candidate, &adapter).await?;
     let started = Instant::now();
     let room = GateSandbox::open(context, gate, files, &layers, None).await?;
-    let room_of = &room;
-    let later = later.filter(|later| !later.tests.is_empty());
-    let work =
-        ContractWork { context, gate, interface, language, adapter, room: room_of, started, later };
-    let seen = work.builds(candidate, tests).await;
+    let of =
+        ContractWork { context, gate, interface, language, adapter, room: &room, started, later };
+    let seen = work(of).await;
     room.close().await;
-    let (seen, held_out) = seen?;
-    if let Some(held_out) = held_out.filter(|_| passes(&seen)) {
-        context.carried.keep(held_out);
-    }
-    Ok(seen)
+    seen.map(Some)
 }
 
 /// Contract tests of one gate.
@@ -137,6 +165,32 @@ impl ContractWork<'_> {
             };
         }
         Ok((seen, held_out))
+    }
+
+    async fn noticed(
+        &self,
+        switch: &str,
+        numbers: &[usize],
+        tests: &[ContractTest],
+    ) -> Result<BTreeSet<usize>, GateResult> {
+        let command = self.compile(BuildKind::Usual).await?;
+        let until = Instant::now() + limits::MUTANTS_TIME;
+        let with = async |value: String| {
+            let mut command = command.clone();
+            command.env.push((switch.to_owned(), value));
+            Ok::<_, GateResult>(self.judge(command, BuildKind::Usual, tests, false).await?.0)
+        };
+        let usual = with(OFF.to_owned()).await?;
+        if !passes(&usual) {
+            return Err(usual);
+        }
+        let mut noticed = BTreeSet::new();
+        for number in numbers.iter().take_while(|_| Instant::now() < until) {
+            if !passes(&with(number.to_string()).await?) {
+                noticed.insert(*number);
+            }
+        }
+        Ok(noticed)
     }
 
     /// The command that runs the adapter of a build.

@@ -30,6 +30,7 @@ mod result;
 mod service;
 mod suite_text;
 mod text;
+mod unnoticed;
 
 use std::time::Instant;
 

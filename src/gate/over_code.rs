@@ -1,5 +1,7 @@
 //! The code that a text is about, as gates see it.
 
+use std::collections::BTreeSet;
+
 use super::context::{Carried, CarriedResults, GateContext};
 use super::gate_inputs::{CodeInputs, GateInputs};
 use crate::toolchain::{self, LinkedTree, Suite, TextForm};
@@ -71,4 +73,12 @@ impl<'a> TextContext<'a> {
             _ => None,
         }
     }
+}
+
+/// The clauses that tests of the accepted code show: each demanded one has tests, and all passed.
+pub fn proven(spec: &Spec, unproven: &[String]) -> BTreeSet<String> {
+    let is_shown = |name: &str| !unproven.iter().any(|test| toolchain::is_test_of(test, name));
+    let shown = spec.clauses.iter().filter(|clause| clause.is_demanded());
+    let shown = shown.filter(|clause| clause.test_ids().all(is_shown));
+    shown.map(|clause| clause.id.name().to_owned()).collect()
 }

@@ -90,7 +90,8 @@ impl Tried<'_> {
         }
         for test in &self.strange {
             let why = format!("the test {} fails with all mutations switched off", test.name);
-            seen.findings.push(finding(&GATE, "undecided", why));
+            let clauses = test.clause.iter().cloned().collect();
+            seen.findings.push(Finding { clauses, ..finding(&GATE, UNDECIDED, why) });
             seen.red.push(proof(bench, test, Red::Undecided));
         }
         for (test, learnt) in &self.tests {
@@ -131,7 +132,7 @@ impl Tried<'_> {
             }
             Red::Undecided => {
                 let remedy = "call a function whose result the clause defines";
-                ("undecided", format!("could not make the test {name} fail"), remedy)
+                (UNDECIDED, format!("could not make the test {name} fail"), remedy)
             }
             Red::Seen if weak && !APART.into_iter().any(|word| test.words.contains(word)) => {
                 (WEAK, format!("the test {name} fails only where the code panics"), hint)
@@ -161,6 +162,9 @@ pub fn unprovable(why: &str, place: Option<(String, u32)>) -> Finding {
     }
 }
 
+/// The rule of notes on tests that could not be made fail.
+pub const UNDECIDED: &str = "undecided";
+
 /// The rule of notes on tests that fail only where the code panics.
 pub const WEAK: &str = "weak";
 
@@ -168,7 +172,7 @@ pub const WEAK: &str = "weak";
 pub const UNNOTICED: &str = "unnoticed";
 
 /// An undetected mutation.
-fn unnoticed(mutant: Mutant) -> Finding {
+pub fn unnoticed(mutant: Mutant) -> Finding {
     Finding {
         file: Some(mutant.file),
         line: Some(mutant.line),

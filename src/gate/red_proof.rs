@@ -13,7 +13,7 @@ use super::build::{PreparedSources, build, data, prepare_tests, programs_of, vis
 use super::context::GateContext;
 use super::dependency_cache::GateLayers;
 use super::gate_inputs::outside_proofs;
-use super::proof_result::{GATE, Learnt, Tried, UNNOTICED, key, proof, unprovable};
+use super::proof_result::{GATE, Learnt, Tried, UNDECIDED, UNNOTICED, key, proof, unprovable};
 use super::result::{GateResult, finding};
 use super::test_run::{AT_ONCE, TestRunner, TestStart};
 use super::workspace::GateSandbox;
@@ -22,7 +22,7 @@ use crate::toolchain::{
     OFF, PANICS, Suite, TestBuild, TestProgram,
 };
 use crate::types::{
-    Candidate, ClauseId, Digest, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
+    Candidate, ClauseId, Digest, Finding, Outcome, Red, RedProof, TestStatus, gate::VACUOUS, limits,
 };
 
 /// How many builds are tried; each leaves out the mutations at lines where the one before failed.
@@ -85,14 +85,16 @@ pub async fn whole(bench: &GateContext<'_>, candidate: &Candidate) -> GateResult
     }
 }
 
-/// The clauses of tests that pass without running the code.
+/// The clauses of tests that were not seen to fail without the code. Those of tests that could not
+/// be tried are left out.
 pub async fn idle(
     bench: &GateContext<'_>,
     candidate: &Candidate,
     suites: &[Suite],
 ) -> Result<BTreeSet<ClauseId>, GateResult> {
     let seen = prove(bench, candidate, suites, Extent::Panics).await?;
-    let idle = seen.findings.into_iter().filter(|one| one.rule == VACUOUS);
+    let is_idle = |one: &Finding| [VACUOUS, UNDECIDED].contains(&one.rule.as_str());
+    let idle = seen.findings.into_iter().filter(is_idle);
     Ok(idle.flat_map(|one| one.clauses).collect())
 }
 
@@ -121,7 +123,7 @@ async fn prove(
     let undecided = |why: String| {
         let open = unproven(bench, suites);
         GateResult {
-            findings: vec![finding(&GATE, "undecided", why)],
+            findings: vec![finding(&GATE, UNDECIDED, why)],
             red: open.iter().map(|(_, test)| proof(bench, test, Red::Undecided)).collect(),
             outcome: Some(Outcome::Pass),
             ..GateResult::default()

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use super::context::GateContext;
 use super::effects::passes;
-use super::over_code::{OverCode, TextContext};
-use super::proof_result::{UNNOTICED, WEAK};
+use super::over_code::{self, OverCode, TextContext};
+use super::proof_result::{UNDECIDED, UNNOTICED, WEAK};
 use super::result::{GateResult, finding};
+use super::unnoticed::{self, CodeChange, change};
 use super::{red_proof, test_gates};
-use crate::toolchain::{self, Expected, NativeSuites, Suite, about};
+use crate::toolchain::{self, Expected, Suite, about};
 use crate::types::gate::VACUOUS;
-use crate::types::{Candidate, Finding, GateName, Outcome, Problem, Spec, Target};
+use crate::types::{Candidate, ClauseId, Finding, GateName, Outcome, Problem, Spec, Target};
 
 pub async fn run(
     context: &GateContext<'_>,
@@ -29,6 +30,15 @@ pub async fn run(
     let mut wrong = unnamed(context.spec, gate, &suites);
     let items = about::items(context.spec, &of.code.target, &of.tree.tree);
     wrong.extend(peeking(gate, &suites, &items));
+    wrong.extend(suites.iter().flat_map(|suite| {
+        let found = native.conditions(&suite.shown).into_iter();
+        found.map(|(line, mark)| Finding {
+            file: Some(suite.file().to_owned()),
+            line: u32::try_from(line).ok(),
+            remedy: Some("delete it: each test runs everywhere".to_owned()),
+            ..finding(gate, "mark", format!("with `{mark}` a test may not run"))
+        })
+    }));
     if !wrong.is_empty() {
         return GateResult::fail(wrong);
     }
@@ -43,8 +53,13 @@ pub async fn run(
         return seen;
     }
     let proof = red_proof::whole(&over_code, &room.candidate).await;
-    let examples = examples_notice(context, of, native).await;
-    let proof = proven(gate, proof, examples.as_ref());
+    let missed = proof.findings.iter().filter(|one| one.rule == UNNOTICED).map(change).collect();
+    let noticed = match native.mutator() {
+        Some(mutator) => unnoticed::noticed(context, of, mutator, missed).await,
+        None => BTreeSet::new(),
+    };
+    let shown = over_code::proven(context.spec, context.unproven);
+    let proof = proven(gate, proof, &noticed, &shown);
     let outcome = proof.outcome.clone();
     GateResult { outcome, ..seen.and(proof) }
 }
@@ -114,12 +129,30 @@ fn unnamed(spec: &Spec, gate: &GateName, suites: &[Suite]) -> Vec<Finding> {
     stray.chain(bare).collect()
 }
 
-/// Names with which a test could see that it runs over changed code.
-const PEEKS: [&str; 5] = ["env", "option_env", "process", "include_str", "include_bytes"];
+/// Names with which a test could see that it runs over changed code, or that make its result depend
+/// on when and where it runs. What the code has in its signatures is not meant.
+const PEEKS: [&str; 13] = [
+    "env",
+    "option_env",
+    "process",
+    "include",
+    "include_str",
+    "include_bytes",
+    "cfg",
+    "SystemTime",
+    "Instant",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "ToSocketAddrs",
+];
 
 /// Tests that look around. A program has no items: its tests start it.
 fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> {
-    let peeks = |test: &Expected| PEEKS.into_iter().find(|word| test.words.contains(*word));
+    let of_code = |word: &str| items.iter().any(|item| item.contains(word));
+    let peeks = |test: &Expected| {
+        PEEKS.into_iter().find(|word| test.words.contains(*word) && !of_code(word))
+    };
     let tests = suites.iter().flat_map(|suite| suite.tests.iter().map(move |one| (suite, one)));
     let tests = tests.filter(|_| !items.is_empty());
     let found = tests.filter_map(|(suite, test)| Some((suite, test, peeks(test)?)));
@@ -131,42 +164,19 @@ fn peeking(gate: &GateName, suites: &[Suite], items: &[String]) -> Vec<Finding> 
     found.collect()
 }
 
-/// A change of the code: its file, its line and what it is.
-type CodeChange = (Option<String>, Option<u32>, String);
-
-fn change(one: &Finding) -> CodeChange {
-    (one.file.clone(), one.line, one.message.clone())
-}
-
-/// The changes of the code that the spec's own examples do not notice; `None` if that is not known,
-/// as of contracts, whose examples run outside.
-async fn examples_notice(
-    context: &GateContext<'_>,
-    of: &TextContext<'_>,
-    native: &dyn NativeSuites,
-) -> Option<BTreeSet<CodeChange>> {
-    let room = OverCode::new(context, of, context.spec.clone(), &[]);
-    let over_code = room.context(context);
-    let has_mutants = native.mutator().is_some() && over_code.examples.visible.is_some();
-    let is_outside = !over_code.contract.visible.is_empty() || !over_code.console.is_empty();
-    if !has_mutants || is_outside {
-        return None;
-    }
-    let proof = red_proof::whole(&over_code, &room.candidate).await;
-    let left = proof.findings.iter().filter(|one| one.rule == UNNOTICED);
-    passes(&proof).then(|| left.map(change).collect())
-}
-
-/// What the proof says of the suite. A change that the spec's examples notice must be noticed.
+/// What the proof says of the suite. A change that the spec's examples notice must be noticed, and
+/// a clause that the tests of the code show must be shown.
 fn proven(
     gate: &GateName,
     mut proof: GateResult,
-    examples: Option<&BTreeSet<CodeChange>>,
+    by_examples: &BTreeSet<CodeChange>,
+    shown: &BTreeSet<String>,
 ) -> GateResult {
     let blocks = |one: &Finding| {
-        let is_missed =
-            one.rule == UNNOTICED && examples.is_some_and(|left| !left.contains(&change(one)));
-        is_missed || one.rule == WEAK || one.rule.starts_with(VACUOUS)
+        let is_missed = one.rule == UNNOTICED && by_examples.contains(&change(one));
+        let is_shown = |clause: &ClauseId| shown.contains(clause.name());
+        let is_open = one.rule == UNDECIDED && one.clauses.iter().any(is_shown);
+        is_missed || is_open || one.rule == WEAK || one.rule.starts_with(VACUOUS)
     };
     let (mut refused, notes): (Vec<_>, Vec<_>) = proof.findings.into_iter().partition(blocks);
     for one in &mut refused {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use super::context::GateContext;
 use super::gate_inputs::CodeInputs;
-use super::over_code::{OverCode, TextContext};
+use super::over_code::{OverCode, TextContext, proven};
 use super::result::{GateResult, finding};
 use super::{red_proof, suite_text, test_gates};
+use crate::contract::{check_example, is_neutral};
+use crate::toolchain::prose::TextShape;
 use crate::toolchain::prose::page::PageBlock;
 use crate::toolchain::prose::rules::{self, TextFacts};
-use crate::toolchain::{self, TextForm, about};
+use crate::toolchain::{self, TextForm, UNSEEN, about};
 use crate::types::{
     Candidate, ClauseId, Finding, GateName, Problem, Provenance, Severity, Spec, TestResult,
 };
@@ -40,16 +42,17 @@ fn check(
     let items = about::items(context.spec, &code.target, &tree.tree);
     let run = about::run_languages(context.spec, &code.target);
     let proven = proven(context.spec, context.unproven);
-    let facts = TextFacts { spec: context.spec, proven: &proven, items: &items, run: &run };
+    let versions = about::versions(&code.target, &tree.tree);
+    let shape = TextShape::of(context.target);
+    let facts = TextFacts {
+        spec: context.spec,
+        proven: &proven,
+        items: &items,
+        run: &run,
+        versions: &versions,
+        shape: &shape,
+    };
     GateResult::fail(rules::check(gate, form, candidate.tree(), &facts))
-}
-
-/// The clauses that tests of the accepted code show: each demanded one has tests, and all passed.
-fn proven(spec: &Spec, unproven: &[String]) -> BTreeSet<String> {
-    let is_shown = |name: &str| !unproven.iter().any(|test| toolchain::is_test_of(test, name));
-    let shown = spec.clauses.iter().filter(|clause| clause.is_demanded());
-    let shown = shown.filter(|clause| clause.test_ids().all(is_shown));
-    shown.map(|clause| clause.id.name().to_owned()).collect()
 }
 
 /// Runs the blocks of pages as examples of the code.
@@ -79,8 +82,8 @@ async fn run_blocks(
     told(seen, form, &blocks)
 }
 
-/// Finds blocks that never run the code. In a tutorial the last block of a language has all others
-/// before it.
+/// Finds blocks that pass without the code. In a tutorial the last block of a language has all
+/// others before it.
 async fn idle(
     over_code: &GateContext<'_>,
     gate: &GateName,
@@ -105,15 +108,37 @@ async fn idle(
     };
     let found = |id: ClauseId| Finding {
         clauses: vec![id],
-        remedy: Some("call an item of the code in it, or use the language `text`".to_owned()),
-        ..finding(gate, "block", "the block passes without running the code".to_owned())
+        remedy: Some(
+            "compare what an item of the code gives, or begin it with ```` ```text ````".to_owned(),
+        ),
+        ..finding(gate, "block", "the block passes without the code".to_owned())
     };
     GateResult::fail(idle.into_iter().filter(is_last).map(found).collect())
+}
+
+/// The assertion that did nothing, if a block fails for one, and its line.
+fn unseen(one: &Finding, block: &PageBlock) -> Option<(String, u32)> {
+    let told = one.message.lines().rev().find(|line| line.ends_with(UNSEEN))?;
+    let (_, told) = told.strip_suffix(UNSEEN)?.split_once('`')?;
+    let line = told.trim_end().strip_suffix('`')?;
+    let at = block.code.lines().position(|one| one.trim().starts_with(line));
+    let at = at.and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
+    Some((format!("`{line}` {UNSEEN}"), block.line + at))
 }
 
 /// What of the blocks cannot be run, or shows nothing.
 fn unread(gate: &GateName, spec: &Spec, code: &CodeInputs, blocks: &[PageBlock]) -> Vec<Finding> {
     let of_block = |(at, block): (usize, &PageBlock)| {
+        let example = &spec.clauses[at].examples[0];
+        if let Some(interface) = spec.contract.as_ref().filter(|_| is_neutral(&block.language)) {
+            let error = check_example(interface, example).err()?;
+            let before = example.code.lines().count() - block.code.lines().count();
+            let mut problem = Problem::error("contract::example", error.message);
+            problem.line = example.line + error.line.saturating_sub(before);
+            let help =
+                "write the values of the specification's examples; see docs/formats/contract.md";
+            return Some(unusable(gate, block, problem.help(help)));
+        }
         let alone = Spec { clauses: vec![spec.clauses[at].clone()], ..spec.clone() };
         let problems = toolchain::check(&alone, &code.target, &[]);
         let first = problems.into_iter().find(|one| one.severity == Severity::Error)?;
@@ -147,6 +172,12 @@ fn told(mut seen: GateResult, form: TextForm, blocks: &[PageBlock]) -> GateResul
             let said =
                 said.or(one.message.split_once('\n')).filter(|(at, _)| at.contains("panicked at"));
             one.message = said.map_or(one.message.clone(), |(_, said)| said.to_owned());
+            if let Some((message, line)) = unseen(one, own) {
+                (one.message, one.line) = (message, Some(line));
+                let remedy =
+                    "write it where it always runs: keep an error in a variable and compare it";
+                one.remedy = Some(remedy.to_owned());
+            }
         }
         one.clauses.clear();
     }

@@ -7,10 +7,10 @@ use super::blocks::{Block, Kind, Piece};
 use super::lost::PlacedProblem;
 use super::text::code_text;
 use crate::contract::{
-    Foreign, TextError, contract_word, held_out, is_call, is_neutral, read_block,
-    read_interface_with, read_property, read_table, word_at,
+    Foreign, TextError, check_example, contract_word, held_out, is_call, is_neutral,
+    read_interface_with, word_at,
 };
-use crate::types::{Clause, Digest, Example, Interface, Problem};
+use crate::types::{Clause, Interface, Problem};
 
 /// A spec's text with its lines and blocks.
 pub struct ContractText<'a> {
@@ -123,7 +123,7 @@ impl ContractText<'_> {
                         .push((problem.help("add a `wit` block with the interface"), start..start));
                     continue;
                 };
-                if let Err(error) = read(interface, example) {
+                if let Err(error) = check_example(interface, example) {
                     let span = self.place(&example.code, example.line, &error);
                     let page = "see docs/formats/contract.md";
                     let form = "an example is written `NAME(ARGUMENTS) = VALUE`; see \
@@ -161,19 +161,6 @@ fn wit_help(code: &str, error: &TextError) -> String {
     let meant = word.and_then(|(_, word)| contract_word(code, word));
     let hint = meant.map(|name| format!("is it `{name}`? ")).unwrap_or_default();
     format!("{hint}see docs/formats/contract.md")
-}
-
-/// Reads a contract example for its errors.
-fn read(interface: &Interface, example: &Example) -> Result<(), TextError> {
-    match example.language.as_str() {
-        "table" => read_table(interface, &example.code).map(drop),
-        "property" => {
-            let property = read_property(interface, &example.code)?;
-            let examined = property.examine(interface, Digest::of(&example.code));
-            examined.map_err(|why| property.problem(why))
-        }
-        _ => read_block(interface, &example.code).map(drop),
-    }
 }
 
 /// Holds out a third of the lines of clauses with three or more visible ones and nothing hidden.

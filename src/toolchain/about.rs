@@ -1,8 +1,11 @@
 //! The code that a text is about: which target it is, its items, and the text's blocks as examples
 //! of it.
 
+use std::collections::BTreeSet;
+
 use super::prose::OF;
 use super::prose::page::{self, PageBlock};
+use super::prose::rules::collect;
 use super::{
     Suite, SuiteFile, TextForm, Visibility, is_page, model_under_test, of, program_examples,
 };
@@ -26,6 +29,9 @@ const KNOWN: [&str; 11] = [
     "console",
     "hurl",
 ];
+
+/// Those of them that are judged from outside of the code's language.
+const OUTSIDE: [&str; 5] = ["wave", "table", "property", "console", "hurl"];
 
 /// The target whose code a text of a spec is about.
 ///
@@ -111,6 +117,17 @@ pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
     }
 }
 
+/// The versions of its language that the code's manifest names.
+pub fn versions(code: &Target, tree: &Tree) -> BTreeSet<String> {
+    let manifest = tree.text(of(code).layout(code).manifest).unwrap_or_default();
+    let is_version = |line: &&str| {
+        ["edition", "requires-python", "\"node\""].iter().any(|key| line.contains(key))
+    };
+    let mut all = BTreeSet::new();
+    manifest.lines().filter(is_version).for_each(|line| collect(line, &mut all));
+    all
+}
+
 /// A signature without the comments around it.
 fn bare(signature: &str) -> String {
     let code = signature.rsplit("*/ ").next().unwrap_or_default();
@@ -165,10 +182,12 @@ pub fn run_languages(spec: &Spec, code: &Target) -> Vec<&'static str> {
         }
         let one = [block_clause(spec, 0, language, String::new(), 1)];
         let spec = Spec { clauses: one.into(), ..spec.clone() };
+        // The examples of a program are what it does, whoever runs them.
+        if of(code).program(code).is_some() || of(code).is_outside(code) {
+            return program_examples::languages(&spec, code).contains(language);
+        }
         let native = of(code).native();
-        let is_outside = of(code).is_outside(code);
-        (is_outside && program_examples::languages(&spec, code).contains(language))
-            || native.and_then(|of| of.examples(&spec, code, Visibility::Visible)).is_some()
+        native.and_then(|of| of.examples(&spec, code, Visibility::Visible)).is_some()
     };
     KNOWN.into_iter().filter(runs).collect()
 }
@@ -182,6 +201,7 @@ pub fn spec_of_blocks(
     tree: &Tree,
 ) -> (Spec, Vec<PageBlock>) {
     let run = run_languages(spec, code);
+    let native = of(code).native();
     let mut clauses = Vec::new();
     let mut all = Vec::new();
     for (path, bytes) in tree.iter() {
@@ -193,6 +213,8 @@ pub fn spec_of_blocks(
             let before = blocks[..at].iter().filter(|_| form == TextForm::Tutorial);
             let before = before.filter(|one| one.language == block.language);
             let text: String = before.chain([block]).map(|one| one.code.as_str()).collect();
+            let own = native.filter(|_| !OUTSIDE.contains(&block.language.as_str()));
+            let text = own.map_or(text.clone(), |own| own.watched(&text));
             let line = block.line as usize;
             clauses.push(block_clause(spec, all.len(), &block.language, text, line));
             all.push(block.clone());
@@ -299,7 +321,15 @@ fn head(item: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::heads;
+    use super::{heads, run_languages};
+
+    #[test]
+    fn blocks_about_a_program_are_transcripts() {
+        let (spec, mut target) = crate::spec_for_tests::spec("- a `test_id: a`\n");
+        assert_eq!(run_languages(&spec, &target), ["rust"]);
+        target.options.insert("crate".to_owned(), "bin".into());
+        assert_eq!(run_languages(&spec, &target), ["console"]);
+    }
 
     #[test]
     fn outlines_have_signatures() {

@@ -60,7 +60,7 @@ pub use language::{GateDefinition, GateKind, Layout, OptionSchema, Toolchain};
 pub use links::{LinkLanguage, Linked, LinkedTree};
 pub use machine::{DependencyLayer, HostProbe};
 pub use mutator::{DEFAULTS, ENDS, Extent, Mutant, Mutants, Mutator, OFF, PANICS};
-pub use native::{Membrane, NativeSuites};
+pub use native::{Membrane, NativeSuites, UNSEEN};
 pub use page::is_page;
 pub use program::ProgramLanguage;
 pub use program_examples::{ProgramSteps, ProgramTest};

@@ -11,10 +11,19 @@ use super::mutator::Mutator;
 use super::suite::{Expectation, Independent, SpecialCase, Suite, SuiteFile, Visibility};
 use crate::types::{Example, Finding, Problem, Resource, Spec, Target, Tree};
 
+/// Why an example with an assertion that did nothing fails.
+pub const UNSEEN: &str = "does not run, or its failure is caught";
+
 /// Examples and suites in a language: how they are read, built, run and proven.
 pub trait NativeSuites: Sync {
     /// The generated tests of a spec's examples; `None` without examples.
     fn examples(&self, spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite>;
+
+    /// An example that passes only if each of its assertions runs and holds. A failure's message has
+    /// the line of the assertion in backticks, and [`UNSEEN`].
+    fn watched(&self, code: &str) -> String {
+        code.to_owned()
+    }
 
     /// The name of a suite that the runner finds, with `{}` for the spec.
     fn suite_name(&self) -> String;
@@ -24,6 +33,12 @@ pub trait NativeSuites: Sync {
     /// # Errors
     /// A problem in the file, for the user.
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>>;
+
+    /// What in the text of a suite may keep a test from running, with lines from 1. Other languages'
+    /// runners tell of it.
+    fn conditions(&self, _text: &str) -> Vec<(usize, String)> {
+        Vec::new()
+    }
 
     /// A suite for a program that may run its tests by itself: without tests that must fail.
     fn plain(&self, suite: &Suite) -> Suite {

@@ -17,6 +17,9 @@ pub trait ApartTests: Membrane {
     /// An example as a test: its name, and its text.
     fn example(&self, id: &str, code: &str) -> (String, String);
 
+    /// An example that passes only if each of its assertions runs and holds.
+    fn watched(&self, code: &str) -> String;
+
     /// The name of a suite that the runner finds, with `{}` for the spec.
     fn suite_name(&self) -> String;
 

@@ -28,6 +28,10 @@ impl<T: ApartTests> NativeSuites for T {
         examples::suite(self, spec, shown)
     }
 
+    fn watched(&self, code: &str) -> String {
+        ApartTests::watched(self, code)
+    }
+
     fn suite_name(&self) -> String {
         ApartTests::suite_name(self)
     }

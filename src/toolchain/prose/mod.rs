@@ -5,6 +5,7 @@ mod code;
 mod host_tools;
 pub mod page;
 pub mod rules;
+mod shape;
 mod style;
 
 use super::{
@@ -15,6 +16,7 @@ use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Tar
 
 pub use code::OF;
 pub use page::cited;
+pub use shape::TextShape;
 use style::STYLE;
 pub use style::path as style;
 
@@ -74,14 +76,23 @@ impl Toolchain for TextLanguage {
         Some(self.0)
     }
     fn options(&self) -> Vec<OptionSchema> {
-        vec![code::schema(), style::schema()]
+        let mut all = vec![code::schema(), style::schema()];
+        if self.0 != TextForm::Tests {
+            all.extend(shape::schemas());
+        }
+        all
     }
     fn check_option(&self, name: &str, value: &toml::Value) -> Result<(), (String, String)> {
-        if name == STYLE { style::check(value) } else { code::check(value) }
+        match shape::check(name, value) {
+            Some(checked) => checked,
+            None if name == STYLE => style::check(value),
+            None => code::check(value),
+        }
     }
     fn encode_options(&self, target: &Target, out: &mut Encoder) {
         code::encode(target, out);
         out.option(target.style_guide.as_ref(), |out, guide| out.text(guide));
+        TextShape::of(target).encode(out);
     }
     fn root(&self, spec: &Spec, target: &Target) -> RelPath {
         RelPath::parse(&self.file(spec, target)).expect("a plain name is a path")
@@ -102,6 +113,7 @@ impl Toolchain for TextLanguage {
     }
     fn prompt_rules(&self, spec: &Spec, target: &Target) -> Vec<String> {
         let mut rules = code::prompt_rules(self.0, &self.file(spec, target), spec);
+        rules.extend(TextShape::of(target).prompt_rules());
         let guide = target.style_guide.iter();
         rules.extend(guide.map(|guide| format!("the style guide:\n\n{}", guide.trim_end())));
         rules

@@ -42,8 +42,25 @@ pub struct ProseUnit {
     pub level: u8,
     /// Its text with that of code spans, without comments.
     pub title: String,
+    /// Its prose as it is read: without marks, comments and code spans of their own.
+    pub shown: String,
+    /// Where parts of the prose begin, and where these are in the page.
+    places: Vec<(usize, usize)>,
     /// Names in its citations, as written.
     pub cites: BTreeSet<String>,
+}
+
+impl ProseUnit {
+    /// The offset in the page of an offset in the prose.
+    pub fn at(&self, shown: usize) -> usize {
+        let part = self.places.iter().rev().find(|(start, _)| *start <= shown);
+        part.map_or(self.span.start, |(start, at)| at + shown - start)
+    }
+
+    fn show(&mut self, text: &str, at: usize) {
+        self.places.push((self.shown.len(), at));
+        self.shown.push_str(text);
+    }
 }
 
 /// A code span in prose.
@@ -91,6 +108,8 @@ pub struct ProsePage<'a> {
     pub spans: Vec<CodeSpan>,
     /// Links and images in order of their ends.
     pub links: Vec<PageLink>,
+    /// Lists in order: where they begin, and how many items they have.
+    pub lists: Vec<(usize, usize)>,
     /// Fenced blocks in order.
     pub fences: Vec<PageBlock>,
     /// Offsets of indented code blocks.
@@ -131,6 +150,7 @@ impl<'a> ProsePage<'a> {
             units: Vec::new(),
             spans: Vec::new(),
             links: Vec::new(),
+            lists: Vec::new(),
             fences: Vec::new(),
             indented: Vec::new(),
             unclosed: None,
@@ -144,8 +164,8 @@ impl<'a> ProsePage<'a> {
         let blank = |byte: u8| if byte == b'\n' { b'\n' } else { b' ' };
         let mask = text.bytes().map(blank).collect();
         let frames = vec![PageFrame::default()];
-        let mut reader =
-            PageReader { page, mask, frames, unit: None, links: Vec::new(), code: None };
+        let (links, lists) = (Vec::new(), Vec::new());
+        let mut reader = PageReader { page, mask, frames, unit: None, links, lists, code: None };
         let options = Options::ENABLE_TABLES
             | Options::ENABLE_TASKLISTS
             | Options::ENABLE_STRIKETHROUGH
@@ -164,11 +184,6 @@ impl<'a> ProsePage<'a> {
     /// The last line, from 1.
     pub fn last_line(&self) -> u32 {
         self.line(self.text.trim_end().len())
-    }
-
-    /// The prose of a unit, without code spans.
-    pub fn prose_of(&self, unit: &ProseUnit) -> &str {
-        &self.prose[unit.span.clone()]
     }
 }
 
@@ -196,6 +211,8 @@ struct PageReader<'a> {
     /// The open unit, which is the last one.
     unit: Option<Range<usize>>,
     links: Vec<PageLink>,
+    /// Indices of open lists.
+    lists: Vec<usize>,
     /// The open fenced block, or an indented one.
     code: Option<PageBlock>,
 }
@@ -212,6 +229,11 @@ impl<'a> PageReader<'a> {
             Event::Code(code) => {
                 let unit = self.inline(&span);
                 self.page.units[unit].title.push_str(&code);
+                // Within a word, it is read as a part of it.
+                let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+                let is_part = is_letter(self.page.text[..span.start].chars().next_back())
+                    || is_letter(self.page.text[span.end..].chars().next());
+                self.page.units[unit].show(if is_part { &code } else { " " }, span.start);
                 let code = code.into_string();
                 self.page.spans.push(CodeSpan { code, at: span.start, unit });
             }
@@ -223,6 +245,7 @@ impl<'a> PageReader<'a> {
             Event::SoftBreak | Event::HardBreak => {
                 let unit = self.inline(&span);
                 self.page.units[unit].title.push(' ');
+                self.page.units[unit].show(" ", span.start);
             }
             _ => {}
         }
@@ -234,6 +257,7 @@ impl<'a> PageReader<'a> {
         self.page.units[unit].title.push_str(text);
         let is_address = |link: &PageLink| self.page.text[link.span.clone()].starts_with('<');
         if !self.links.iter().any(is_address) {
+            self.page.units[unit].show(text, start);
             self.mask[start..end].copy_from_slice(&self.page.text.as_bytes()[start..end]);
         }
     }
@@ -275,7 +299,11 @@ impl<'a> PageReader<'a> {
                 let target = if is_mail { format!("mailto:{dest_url}") } else { dest_url.into() };
                 return self.links.push(PageLink { target, span });
             }
-            Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::TableCell => return,
+            Tag::TableCell => {
+                let unit = self.inline(&span);
+                return self.page.units[unit].show(" ", span.start);
+            }
+            Tag::Emphasis | Tag::Strong | Tag::Strikethrough => return,
             _ => self.close_unit(),
         }
         match tag {
@@ -288,6 +316,16 @@ impl<'a> PageReader<'a> {
                 self.sibling(span, 0..0, names);
             }
             _ => {
+                match tag {
+                    Tag::List(_) => {
+                        self.lists.push(self.page.lists.len());
+                        self.page.lists.push((span.start, 0));
+                    }
+                    Tag::Item => self.lists.last().into_iter().for_each(|at| {
+                        self.page.lists[*at].1 += 1;
+                    }),
+                    _ => {}
+                }
                 let first = self.page.units.len();
                 self.frames.push(PageFrame { first, siblings: Vec::new() });
             }
@@ -335,6 +373,9 @@ impl<'a> PageReader<'a> {
                 self.sibling(span, 0..0, Vec::new());
             }
             _ => {
+                if matches!(tag, TagEnd::List(_)) {
+                    self.lists.pop();
+                }
                 self.close_unit();
                 self.close_frame(span);
             }

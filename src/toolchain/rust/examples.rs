@@ -50,8 +50,7 @@ pub fn suite(spec: &Spec, target: &Target, shown: Visibility) -> Option<Suite> {
             let body = match &steps {
                 Some(steps) => console::body(steps, &spec.id.package()),
                 None => {
-                    signature::demands(&calls, &example.code, &crate_name)
-                        + &rust_body(&example.code)
+                    signature::demands(&calls, &example.code, &crate_name) + &body(&example.code)
                 }
             };
             let test = Expected {
@@ -129,7 +128,7 @@ pub fn unhide(code: &str) -> String {
 
 /// A Rust example as a function body, as in rustdoc: its own `main` is called, and a final
 /// `Ok::<(), E>(())` allows `?`.
-fn rust_body(code: &str) -> String {
+pub fn body(code: &str) -> String {
     let code = unhide(code);
     if has_function(&code, |item| item.sig.ident == "main") == Ok(true) {
         return format!(
@@ -146,7 +145,7 @@ fn rust_body(code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Visibility, rust_body, suite};
+    use super::{Visibility, body, suite};
     use crate::spec_for_tests::spec;
 
     #[test]
@@ -169,8 +168,8 @@ mod tests {
 
     #[test]
     fn rust_bodies_follow_rustdoc() {
-        assert_eq!(rust_body("# use a::b;\nb();"), "use a::b;\nb();");
-        assert!(rust_body("fn main() { a(); }").contains("report(main())"));
-        assert!(rust_body("a()?;\nOk::<(), E>(())").contains("_inner().unwrap()"));
+        assert_eq!(body("# use a::b;\nb();"), "use a::b;\nb();");
+        assert!(body("fn main() { a(); }").contains("report(main())"));
+        assert!(body("a()?;\nOk::<(), E>(())").contains("_inner().unwrap()"));
     }
 }

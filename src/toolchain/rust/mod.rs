@@ -42,6 +42,7 @@ mod tests_in;
 mod twins;
 mod unwritten;
 mod used_crates;
+mod watched;
 
 use options::{CrateType, RustOptions};
 use package::root;

@@ -152,7 +152,7 @@ struct Writer<'a> {
 }
 
 /// Assertions.
-const ASSERTS: [&str; 6] =
+pub const ASSERTS: [&str; 6] =
     ["assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "debug_assert_ne"];
 
 impl Writer<'_> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     builds, doc_examples, equality, examples, expects, independent, libtest, mutation, nonce,
-    package, special, suites, tests_in, twins,
+    package, special, suites, tests_in, twins, watched,
 };
 use crate::toolchain::{
     DocTests, Expectation, Extent, Independent, Membrane, Mutants, Mutator, NativeSuites, Places,
@@ -21,12 +21,20 @@ impl NativeSuites for RustSuites {
         examples::suite(spec, target, shown)
     }
 
+    fn watched(&self, code: &str) -> String {
+        watched::watched(code)
+    }
+
     fn suite_name(&self) -> String {
         "{}.rs".to_owned()
     }
 
     fn read_suite(&self, spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         suites::read(spec, file)
+    }
+
+    fn conditions(&self, text: &str) -> Vec<(usize, String)> {
+        suites::conditions(text)
     }
 
     fn plain(&self, suite: &Suite) -> Suite {

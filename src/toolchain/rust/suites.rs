@@ -1,5 +1,7 @@
 //! Parses the user's suites.
 
+use proc_macro2::{TokenStream, TokenTree};
+
 use super::nonce;
 use crate::toolchain::{Expansion, Expected, Suite, SuiteFile, clause_of, key};
 use crate::types::{Problem, RelPath, Spec};
@@ -35,4 +37,50 @@ pub fn read(spec: &Spec, file: &SuiteFile) -> Result<Suite, Box<Problem>> {
         Box::new(Problem::error("suite::name", format!("the name {} {why}", file.name)))
     })?;
     Ok(Suite { path, text, shown, tests, data: false, bytes: None, lines: Vec::new() })
+}
+
+/// Attributes with which a test may not run, or runs other code: `#[ignore]`, `#[cfg(unix)]`,
+/// `#[path = "…"]`.
+pub fn conditions(text: &str) -> Vec<(usize, String)> {
+    const MARKS: [&str; 4] = ["ignore", "cfg", "cfg_attr", "path"];
+    let mut found = Vec::new();
+    let mut streams = vec![text.parse::<TokenStream>().unwrap_or_default()];
+    while let Some(stream) = streams.pop() {
+        let mut is_attribute = false;
+        for token in stream {
+            match &token {
+                TokenTree::Punct(sign) if sign.as_char() == '#' => is_attribute = true,
+                TokenTree::Punct(sign) if sign.as_char() == '!' && is_attribute => {}
+                TokenTree::Group(group) => {
+                    let inner = group.stream().to_string();
+                    let is_mark =
+                        |mark: &&&str| inner.split([' ', '(', '=']).next() == Some(**mark);
+                    let mark = MARKS.iter().find(is_mark).filter(|_| is_attribute);
+                    if mark.is_some() && inner.replace(' ', "") != "cfg(test)" {
+                        found.push((group.span().start().line, format!("#[{inner}]")));
+                    }
+                    streams.push(group.stream());
+                    is_attribute = false;
+                }
+                _ => is_attribute = false,
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::conditions;
+
+    #[test]
+    fn attributes_that_keep_tests_from_running_are_found() {
+        let text = "#![cfg(unix)]\n#[cfg(test)]\nmod m {\n#[test]\n#[ignore = \"x\"]\nfn a() {}\n}\n\
+            m! { #[cfg_attr(all(), ignore)] #[test] fn b() { let c = cfg!(unix); } }\n#[path = \"a.rs\"]\nmod d;\n";
+        let found = conditions(text);
+        let lines: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1, 5, 8, 9], "{found:?}");
+        assert_eq!(found[1].1, "#[ignore = \"x\"]");
+    }
 }

@@ -1,4 +1,5 @@
 //! What several languages share.
 
+pub mod comments;
 pub mod console;
 pub mod hurl;

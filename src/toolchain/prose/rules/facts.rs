@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::toolchain::TextForm;
+use crate::toolchain::prose::TextShape;
 use crate::toolchain::prose::page::{ProsePage, ProseUnit};
 use crate::types::{Clause, Finding, Spec, Tree};
 
@@ -18,6 +19,10 @@ pub struct TextFacts<'a> {
     pub items: &'a [String],
     /// Languages of blocks that are run.
     pub run: &'a [&'a str],
+    /// Versions of the language that the code's manifest names.
+    pub versions: &'a BTreeSet<String>,
+    /// What the target says of its pages.
+    pub shape: &'a TextShape,
 }
 
 /// Pages with what is known.

@@ -61,13 +61,17 @@ pub fn read(tree: &Tree) -> (Vec<ProsePage<'_>>, Vec<Finding>) {
 /// Findings of the rule `language`.
 pub fn languages(subject: &TextSubject<'_>) -> Vec<Finding> {
     let run = subject.facts.run;
-    let allowed: Vec<String> = run.iter().chain(&["text"]).map(|one| format!("`{one}`")).collect();
-    let allowed = allowed.join(", ");
+    let run_in: Vec<String> = run.iter().map(|one| format!("`{one}`")).collect();
+    let run_in = if run.is_empty() { "no language".to_owned() } else { run_in.join(", ") };
+    let remedy = format!(
+        "Begin it with ```` ```text ```` if it only shows something, as how to install; examples of the \
+         code that are run: {run_in}"
+    );
     let mut all = Vec::new();
     for page in &subject.pages {
         for at in &page.indented {
             let message = "a block by indent has no language".to_owned();
-            let remedy = format!("Write a fenced block with one of the languages {allowed}");
+            let remedy = format!("Write a fenced block. {remedy}");
             all.push(fix(found(page, "language", *at, message), remedy));
         }
         for fence in &page.fences {
@@ -81,7 +85,7 @@ pub fn languages(subject: &TextSubject<'_>) -> Vec<Finding> {
             };
             let line = Some(fence.line.saturating_sub(1));
             let one = Finding { line, ..found(page, "language", 0, message) };
-            all.push(fix(one, format!("Use one of the languages {allowed}")));
+            all.push(fix(one, remedy.as_str()));
         }
     }
     let mut fences = subject.pages.iter().flat_map(|page| &page.fences);

@@ -219,7 +219,7 @@ fn shown<'a>(subject: &TextSubject<'_>, page: &'a ProsePage<'a>) -> Vec<Shown<'a
 }
 
 /// A signature without spaces that mean nothing.
-fn plain(signature: &str) -> String {
+pub fn plain(signature: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut out = String::new();
     for part in signature.split_whitespace() {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::blocks;
 use super::facts::{TextSubject, fix, found, nearest, spellings};
 use super::items::{OutlineItem, is_signature, words};
 use crate::toolchain::TextForm;
@@ -81,8 +82,8 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
     let of_all = known(subject);
     let mut all = Vec::new();
     for page in &subject.pages {
-        let code = page.fences.iter().flat_map(|fence| words(&fence.code));
-        let of_page: BTreeSet<&str> = code.collect();
+        let code = blocks::lines(subject, page);
+        let of_page: BTreeSet<&str> = code.iter().flat_map(|(_, line)| words(line)).collect();
         let is_docs = subject.form == TextForm::Docs && !subject.facts.items.is_empty();
         let spans =
             page.spans.iter().filter(|span| !(is_docs && is_signature(subject, page, span)));
@@ -180,11 +181,8 @@ pub fn order(subject: &TextSubject<'_>) -> Vec<Finding> {
             while let Some((_, word)) = prose.next_if(|(line, _)| *line < fence.line) {
                 named.insert(word);
             }
-            if !subject.facts.run.contains(&fence.language.as_str()) {
-                continue;
-            }
-            for (line, text) in (fence.line..).zip(fence.code.lines()) {
-                for name in words(text).filter_map(|word| names.get(word)) {
+            for (line, text) in blocks::of_block(subject, fence) {
+                for name in words(&text).filter_map(|word| names.get(word)) {
                     if named.insert(name) {
                         let message = format!("the block uses `{name}` before the text names it");
                         let one = Finding { line: Some(line), ..found(page, "order", 0, message) };

@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::blocks;
 use super::facts::{TextSubject, fix, found};
 use crate::toolchain::TextForm;
-use crate::toolchain::prose::page::{ProsePage, ProseUnit};
+use crate::toolchain::prose::page::{PageBlock, ProsePage, ProseUnit};
 use crate::types::{Binding, Clause, Finding};
 
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
@@ -28,16 +29,19 @@ pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     for page in &subject.pages {
         let mut of_page = of_spec.clone();
-        page.fences.iter().for_each(|fence| collect(&fence.code, &mut of_page));
+        blocks::lines(subject, page).iter().for_each(|(_, line)| collect(line, &mut of_page));
         for unit in &page.units {
             let clauses: Vec<&Clause> =
                 unit.cites.iter().filter_map(|name| spec.clause(name)).collect();
             let of_clauses = is_copy.then(|| of(&clauses));
             let known = of_clauses.as_ref().unwrap_or(&of_page);
             for (at, number) in numbers(page, unit, is_copy) {
-                if forms(number, &unit_after(page, at, number)).iter().any(|n| known.contains(n)) {
+                let (before, after) = (&unit.shown[..at], &unit.shown[at + number.len()..]);
+                let is_known = forms(number, after).iter().any(|one| known.contains(one));
+                if is_known || !is_copy && is_evident(subject, page, unit, before, number, after) {
                     continue;
                 }
+                let at = unit.at(at);
                 let (message, remedy) = told(number, is_copy, clauses.is_empty());
                 let clauses = clauses.iter().map(|clause| clause.id.clone()).collect();
                 all.push(Finding { clauses, ..fix(found(page, "number", at, message), remedy) });
@@ -82,7 +86,7 @@ fn of(clauses: &[&Clause]) -> BTreeSet<String> {
 }
 
 /// Adds the numbers of a text.
-fn collect(text: &str, all: &mut BTreeSet<String>) {
+pub fn collect(text: &str, all: &mut BTreeSet<String>) {
     let found = NUMBER.find_iter(text).flat_map(|number| apart(number.as_str()));
     all.extend(found.map(|(_, number)| plain(number)));
 }
@@ -108,24 +112,18 @@ fn forms(number: &str, after: &str) -> Vec<String> {
     std::iter::once(one).chain(share).collect()
 }
 
-/// The characters behind a number.
-fn unit_after(page: &ProsePage<'_>, at: usize, number: &str) -> String {
-    page.prose[at + number.len()..].chars().take(3).collect()
-}
-
-/// The numbers in the prose of a unit that state something, with their offsets.
-fn numbers<'p>(page: &'p ProsePage<'_>, unit: &ProseUnit, is_copy: bool) -> Vec<(usize, &'p str)> {
+/// The numbers in the prose of a unit that state something, with their offsets in it.
+fn numbers<'p>(page: &ProsePage<'_>, unit: &'p ProseUnit, is_copy: bool) -> Vec<(usize, &'p str)> {
     let mut all = Vec::new();
-    for found in NUMBER.find_iter(page.prose_of(unit)) {
-        let at = unit.span.start + found.start();
+    for found in NUMBER.find_iter(&unit.shown) {
         for (start, number) in apart(found.as_str()) {
-            all.push((at + start, number));
+            all.push((found.start() + start, number));
         }
     }
     all.retain(|(at, number)| {
-        let before = &page.prose[unit.span.start..*at];
-        let after = &page.prose[at + number.len()..unit.span.end];
-        let linked = || page.links.iter().any(|link| link.span.contains(at));
+        let before = &unit.shown[..*at];
+        let after = &unit.shown[at + number.len()..];
+        let linked = || page.links.iter().any(|link| link.span.contains(&unit.at(*at)));
         !(is_in_name(before) || is_ordinal(after))
             && (is_copy || !(is_place(unit, before, number, after) || linked()))
     });
@@ -161,6 +159,35 @@ fn is_ordinal(after: &str) -> bool {
     let is_part = |c: char| c.is_alphabetic() || c == '-';
     let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
     ["st", "nd", "rd", "th", "-based"].contains(&&after[..end])
+}
+
+/// Whether the page or the code's manifest shows a number: the 3 in "3 kinds:" above a list of
+/// three, the status 0 of commands that are run, a version of the language.
+fn is_evident(
+    subject: &TextSubject<'_>,
+    page: &ProsePage<'_>,
+    unit: &ProseUnit,
+    before: &str,
+    number: &str,
+    after: &str,
+) -> bool {
+    let follows = |from: usize, to: usize| {
+        page.text.get(from..to).is_some_and(|between| between.trim().is_empty())
+    };
+    let below = page.lists.iter().find(|(start, _)| follows(unit.span.end, *start));
+    let is_count = below.is_some_and(|(_, items)| *number == items.to_string());
+    let word = |text: Option<&str>| {
+        let plain = text.unwrap_or_default().trim_matches(|c: char| !c.is_alphanumeric());
+        plain.to_lowercase()
+    };
+    let last = word(before.split_whitespace().next_back());
+    let is_status = number == "0" && ["code", "status"].contains(&last.as_str());
+    let runs = |fence: &PageBlock| fence.language == "console";
+    let is_version = ["python", "rust", "node", "node.js", "edition"].contains(&last.as_str())
+        || word(after.split_whitespace().next()) == "edition";
+    is_count && unit.shown.trim_end().ends_with(':')
+        || is_status && page.fences.iter().any(runs)
+        || is_version && subject.facts.versions.contains(&plain(number))
 }
 
 /// Whether a number counts steps or sections: `Step 2`, `2.` or `2.1` at the start of a heading.

@@ -1,219 +1,15 @@
 //! Good pages without a finding, and faults planted in them.
 
+mod pages;
+
 use std::collections::BTreeSet;
 
+use pages::*;
+
 use super::{TextFacts, TextForm, check};
+use crate::toolchain::prose::TextShape;
 use crate::toolchain::prose::page::{blocks, cited};
 use crate::types::{RelPath, Tree};
-
-const SPEC: &str = "# Roman numerals
-
-A library for Roman numerals, and a program `roman`. Rules: <https://example.com/roman>.
-
-- `to_roman` MUST give the numeral of 1 to 3999. `test_id: roman_basic`
-
-  ```rust
-  assert_eq!(roman::to_roman(4), Ok(\"IV\".to_owned()));
-  ```
-- Other numbers MUST be the error `RomanError`. `test_id: roman_range`
-- The cache MUST drop the oldest of 1,000 numerals. `test_id: cache_drops`
-- A call SHOULD take less than half a millisecond. `bench: convert < 0.50ms`
-- Small letters MUST be read as capitals. `test_id: roman_small`
-";
-
-const RUST: &str = r#"# Roman numerals
-
-Converts numbers to Roman numerals and keeps up to 1000 of them. See [errors](#pub-enum-romanerror).
-
-## `pub fn to_roman(n: u32) -> Result<String, RomanError>`
-
-Gives the numeral of `n`, which is at least 1 and at most 3,999. <!-- clause: roman_basic -->
-
-```rust
-assert_eq!(roman::to_roman(4).unwrap(), "IV");
-```
-
-## `pub enum RomanError`
-
-Every other number is an error, in UTF-8 text of type `Vec<u8>`.
-<!-- clause: s/roman_range -->
-
-## `pub struct Cache`
-
-Keeps numerals. Make one with `Cache::new()`.
-
-### `pub fn new() -> Self`
-
-An empty cache, as `Default::default()` gives. It calls `to_string()` on nothing.
-
-### `pub fn get(&mut self, n: u32) -> &str`
-
-- Gives the numeral of `n`, always the same one.
-- Drops the oldest numeral when it has 1_000.
-
-<!-- clause: cache_drops -->
-
-Errors of `to_roman(n)` are [here](#pub-fn-to_romann-u32---resultstring-romanerror).
-"#;
-
-const RUST_ITEMS: [&str; 5] = [
-    "pub fn to_roman(n: u32) -> Result<String, RomanError>",
-    "pub enum RomanError",
-    "pub struct Cache",
-    "impl Cache: pub fn new() -> Self",
-    "impl Cache: pub fn get(&mut self, n: u32) -> &str",
-];
-
-const PYTHON: &str = r#"<!-- clause: roman_basic -->
-The module `roman` has one function and one class.
-
-# `def to_roman(n: int) -> str:`
-
-Raises `RomanError`, a `ValueError`, outside of 1 to 3999. <!-- clause: roman_range -->
-
-```python
->>> to_roman(4)
-'IV'
-```
-
-# `class Cache`
-<!-- clause: cache_drops -->
-
-Drops the oldest numeral. It is safe to drop it twice.
-
-| method | result |
-|---|---|
-| `cache.get(4)` | `IV` |
-
-## `def get(self, n: int) -> str`
-
-Calls `to_roman` in `O(n)`.
-
-# `LIMIT: int = 10`
-
-The size.
-"#;
-
-const PYTHON_ITEMS: [&str; 4] = [
-    "def to_roman(n: int) -> str",
-    "class Cache:",
-    "class Cache: def get(self, n: int) -> str",
-    "LIMIT: int = 10",
-];
-
-const TYPESCRIPT: &str = r#"# API
-
-1. Import [`toRoman`](#toroman).
-2. Make a `new Cache(10)`.
-
-<a id="toroman"></a>
-
-## `export function toRoman(n: number): string`
-
-Throws a `RomanError` for numbers outside of the range, never `undefined`.
-<!-- clause: roman_basic, roman_range -->
-
-```ts
-const cache = new Cache(10);
-console.log(cache.get(4), toRoman(4)); // IV IV
-```
-
-## `export class Cache`
-
-> Holds the last numerals. `Cache.get` is best effort, and `main.ts` shows it.
->
-> <!-- claim: cache_drops -->
-
-### `constructor(size: number)`
-
-Holds up to 10 of them, the most recent ones.
-
-### `get(n: number): string`
-
-The numeral.
-
-```text
-IV
-```
-"#;
-
-const TYPESCRIPT_ITEMS: [&str; 4] = [
-    "export function toRoman(n: number): string",
-    "export class Cache",
-    "class Cache: constructor(size: number)",
-    "class Cache: get(n: number): string",
-];
-
-const CONSOLE: &str = "# First steps
-
-You need the program `roman` and a shell such as `bash`. It takes two steps.
-
-## Step 1: convert a number
-
-Run `roman 4`, or pass `--help`. <!-- clause: roman_basic -->
-
-```console
-$ roman 4
-IV
-$ roman 5000; echo $?
-5000 is too large
-2
-```
-
-## 2. Errors
-
-As step 1 showed, 5000 is refused with status 2.[^1] <!-- clause: roman_range -->
-
-The file `roman.toml` sets the size, and `ROMAN_SIZE` too. <!-- clause: cache_drops -->
-
-[^1]: See [the first step](#step-1-convert-a-number) and [the rules](https://example.com/roman#2).
-";
-
-const TUTORIAL: &str = r#"# Numerals in a program
-
-The function `to_roman` makes a numeral. <!-- clause: roman_basic -->
-
-```rust
-use roman::to_roman;
-assert_eq!(to_roman(9).unwrap(), "IX");
-```
-
-It refuses 0 with a `RomanError`:
-
-```rust
-assert!(to_roman(0).is_err());
-```
-<!-- clause: roman_range -->
-
-Then keep numerals in a `Cache`.
-
-```rust
-let mut cache = roman::Cache::new();
-assert_eq!(cache.get(9), "IX");
-```
-
-- It drops the oldest numeral
-  <!-- clause: cache_drops -->
-- and stays small.
-"#;
-
-const COPY: &str = "# Roman 1 to 3999 <!-- claim: s/roman_basic -->
-
-The library is always right for numbers up to 3999. <!-- claim: s/roman_basic -->
-
-- Errors are safe to match. <!-- claim: roman_range -->
-- It keeps 1,000 numerals.
-  <!-- claim: cache_drops -->
-
-| what | how much |
-|---|---|
-| a call | 0.5 ms <!-- claim: convert --> |
-| example | [4 is IV](#roman-1-to-3999) <!-- claim: roman_basic --> |
-
-## Start
-
-Add it to your project and read <https://example.com/roman/v2>.
-";
 
 #[derive(Clone, Copy)]
 struct Case {
@@ -242,11 +38,33 @@ fn tree(files: &[(&str, &[u8])]) -> Tree {
 
 /// The findings: rule, line, message, remedy.
 fn judged(case: Case, tree: &Tree) -> Vec<(String, String)> {
-    let (spec, _) = crate::spec_for_tests::spec(SPEC);
-    let proven = ["roman_basic", "roman_range", "cache_drops", "convert"];
-    let proven = proven.map(str::to_owned).into_iter().collect();
+    shaped(case, tree, &TextShape::default())
+}
+
+fn shaped(case: Case, tree: &Tree, shape: &TextShape) -> Vec<(String, String)> {
+    over(SPEC, &["roman_basic", "roman_range", "cache_drops", "convert"], case, tree, shape)
+}
+
+/// The same over another spec.
+fn over(
+    spec: &str,
+    proven: &[&str],
+    case: Case,
+    tree: &Tree,
+    shape: &TextShape,
+) -> Vec<(String, String)> {
+    let (spec, _) = crate::spec_for_tests::spec(spec);
+    let proven = proven.iter().map(|&name| name.to_owned()).collect();
     let items: Vec<String> = case.items.iter().map(|&item| item.to_owned()).collect();
-    let facts = TextFacts { spec: &spec, proven: &proven, items: &items, run: case.run };
+    let versions = BTreeSet::from(["2024".to_owned()]);
+    let facts = TextFacts {
+        spec: &spec,
+        proven: &proven,
+        items: &items,
+        run: case.run,
+        versions: &versions,
+        shape,
+    };
     let all = check(&"text".into(), case.form, tree, &facts);
     let told = |one: crate::types::Finding| {
         assert_eq!(one.gate, "text");
@@ -300,6 +118,38 @@ const IN_DOCS: &[Fault] = &[
     (DOCS_RUST, "Keeps numerals. ", "### pub fn len(&self) -> usize\n\n", &["item 20"]),
     (DOCS_RUST, "`Cache::new()`", "`Cache::make()`", &["name 20"]),
     (DOCS_RUST, "`to_roman(n)`", "`from_roman(n)`", &["name 33"]),
+    (DOCS_RUST, "`to_roman(n)`", "`to_roman(u16) -> Result`", &["name 33"]),
+    (DOCS_RUST, "`to_roman(n)`", "`to_roman(n: u32) -> Vec<u8>`", &["name 33"]),
+    (DOCS_RUST, "`to_roman(n)`", "`pub fn to_roman(n: u32, m: u32)`", &["name 33"]),
+    (DOCS_RUST, "`to_roman(n)`", "`Cache::get(u32) -> Option<&str>`", &["name 33"]),
+    (DOCS_RUST, "`to_roman(n)`", "`fn to_roman(…) -> Result<_, RomanError>`", &[]),
+    (DOCS_PYTHON, "`to_roman` in", "`to_roman(n: str) -> str` in", &["name 24"]),
+    (DOCS_TYPESCRIPT, "`Cache.get` is", "`get(n: number): number` is", &["name 20"]),
+    // What is read is more than each of its parts, and looks like something else.
+    (DOCS_RUST, "An empty cache", "An empty, per**fec**t cache", &["claim 24"]),
+    (DOCS_RUST, "An empty cache", "An empty, per`fec`t cache", &["claim 24"]),
+    (DOCS_RUST, "An empty cache", "An empty, per&#102;ect cache", &["claim 24"]),
+    (DOCS_RUST, "An empty cache", "TO*DO*, an empty cache", &["marker 24"]),
+    (DOCS_RUST, "up to 1000", "up to 1**02**4", &["number 3"]),
+    (DOCS_RUST, "An empty cache", "An empty, perf\u{435}ct cache", &["letters 24"]),
+    (DOCS_RUST, "An empty cache", "An empty, per\u{ad}fect cache", &["letters 24"]),
+    (DOCS_RUST, "An empty cache", "An empty, \u{441}\u{430}\u{440}\u{435} cache", &["letters 24"]),
+    (DOCS_RUST, "An empty cache", "Пустой cache, 4 \u{3bc}s", &[]),
+    // Comments and blocks of text show nothing.
+    (DOCS_RUST, "\"IV\");\n", "\"IV\"); // 1024, parse_all\n", &[]),
+    (
+        DOCS_RUST,
+        "\"IV\");\n```\n",
+        "\"IV\"); // 1024, parse_all\n```\n\nUp to 1024 by `parse_all`.\n",
+        &["name 13", "number 13"],
+    ),
+    (
+        DOCS_RUST,
+        "\"IV\");\n```\n",
+        "\"IV\");\n```\n\n```text\n1024 parse_all\n```\n\nUp to 1024 by `parse_all`.\n",
+        &["name 17", "number 17"],
+    ),
+    (DOCS_RUST, "Edition 2024", "Edition 2021", &["number 24"]),
     // A Cyrillic letter, and digits of another script.
     (DOCS_RUST, "`to_roman(n)`", "`t\u{43e}_roman(n)`", &["name 33"]),
     (DOCS_RUST, "up to 1000", "up to \u{ff14}\u{ff10}", &["number 3"]),
@@ -335,14 +185,16 @@ const IN_DOCS: &[Fault] = &[
 ];
 
 const IN_GUIDES: &[Fault] = &[
-    (GUIDE_CONSOLE, "As step 1", "As 7 steps", &["number 19"]),
-    (GUIDE_CONSOLE, "5000 is refused", "6000 is refused", &["number 19"]),
-    (GUIDE_CONSOLE, "#step-1-convert", "#step-2-convert", &["link 23"]),
-    (GUIDE_CONSOLE, "https://example.com/", "https://example.com@example.org/", &["link 23"]),
-    (GUIDE_CONSOLE, "(#step", "(javascript:step", &["link 23"]),
-    (GUIDE_CONSOLE, "(#step", "(/#step", &["link 23"]),
-    (GUIDE_CONSOLE, "(#step", "(other.md#step", &["link 23"]),
-    (GUIDE_CONSOLE, "(#step", "(../guide.md#step", &["link 23"]),
+    (GUIDE_CONSOLE, "As step 1", "As 7 steps", &["number 22"]),
+    (GUIDE_CONSOLE, "takes 2 steps", "takes 3 steps", &["number 3"]),
+    (GUIDE_CONSOLE, "exit code 0", "exit code 7", &["number 6"]),
+    (GUIDE_CONSOLE, "5000 is refused", "6000 is refused", &["number 22"]),
+    (GUIDE_CONSOLE, "#step-1-convert", "#step-2-convert", &["link 26"]),
+    (GUIDE_CONSOLE, "https://example.com/", "https://example.com@example.org/", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step", "(javascript:step", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step", "(/#step", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step", "(other.md#step", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step", "(../guide.md#step", &["link 26"]),
     (GUIDE_CONSOLE, "a shell", "https://shells.example a shell", &["link 3"]),
     (GUIDE_CONSOLE, "a shell", "![a shell](shell.png)", &["link 3"]),
     (GUIDE_CONSOLE, "a shell", "TODO: a shell", &["marker 3"]),
@@ -354,8 +206,13 @@ const IN_GUIDES: &[Fault] = &[
     ),
     (GUIDE_CONSOLE, "a shell", "sk-abcdefghijklmnopqrstuvwxyz", &["secret 3"]),
     (GUIDE_CONSOLE, "a shell", "<details>a shell</details>", &["html 3"]),
-    (GUIDE_CONSOLE, "\n\nThe file", "\n\n<!-- note --> The file", &["html 21"]),
-    (GUIDE_CONSOLE, "```console", "```text", &["language 23"]),
+    (GUIDE_CONSOLE, "\n\nThe file", "\n\n<!-- note --> The file", &["html 24"]),
+    (
+        GUIDE_CONSOLE,
+        "```console",
+        "```text",
+        &["number 6", "number 22", "number 22", "language 26"],
+    ),
     (GUIDE_RUST, "function `to_roman`", "function", &["order 6"]),
     (GUIDE_RUST, "Then keep numerals in a `Cache`.", "Then:", &["order 20"]),
     (GUIDE_RUST, "  <!-- clause: cache_drops -->", "", &["clause 26"]),
@@ -411,6 +268,78 @@ fn planted_faults_are_found_at_their_lines() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The texts of `examples/forms`.
+macro_rules! example {
+    ($path:literal) => {
+        include_str!(concat!("../../../../examples/forms/", $path))
+    };
+}
+
+/// The red proof of the gate: right texts of which one thing is cut out or changed. That an output
+/// in a block is changed is tested where blocks are run.
+#[test]
+fn each_citation_and_each_number_of_the_example_is_needed() {
+    const ITEMS: &[&str] = &[
+        "pub fn to_roman(n: u32) -> Result<String, String>",
+        "pub fn from_roman(text: &str) -> Option<u32>",
+    ];
+    // A link of the example's spec, `roman`, is one of `s` here.
+    let spec = example!("specs/roman.md");
+    let mut count = 0;
+    for (form, page) in [
+        (TextForm::Docs, example!("answers/docs/reference.md")),
+        (TextForm::Tutorial, example!("answers/tutorial/tutorial.md")),
+        (TextForm::Copy, example!("answers/copy/copy.md")),
+    ] {
+        let found = |text: &str| {
+            let case = Case { form, page, items: ITEMS, run: &["rust", "wave"] };
+            let text = text.replace("roman/", "s/");
+            let tree = tree(&[("a.md", text.as_bytes())]);
+            over(spec, &["usual", "range", "reads"], case, &tree, &TextShape::default())
+        };
+        assert_eq!(found(page), [], "{page}");
+        let mut in_block = false;
+        for (at, line) in page.lines().enumerate() {
+            in_block ^= line.starts_with("```");
+            let changed = |by: String| {
+                let lines = page.lines().enumerate();
+                let lines = lines.map(|(one, line)| if one == at { by.as_str() } else { line });
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            let (text, citation) = line.split_once("<!--").unwrap_or((line, ""));
+            let is_number = |word: &&str| !in_block && word.parse::<u32>().is_ok();
+            let words = text.split_whitespace().filter(is_number);
+            let mut wrong: Vec<String> = words.map(|one| line.replacen(one, "77", 1)).collect();
+            wrong.extend((!citation.is_empty()).then(|| text.to_owned()));
+            for text in wrong {
+                count += 1;
+                assert_ne!(found(&changed(text.clone())), [], "{text}");
+            }
+        }
+    }
+    assert_eq!(count, 15);
+}
+
+#[test]
+fn pages_have_the_length_and_the_sections_that_the_target_says() {
+    let judged = |max_words, sections: &[&str]| {
+        let sections = sections.iter().map(|&title| title.to_owned()).collect();
+        let shape = TextShape { max_words, sections };
+        shaped(LANDING, &tree(&[("a.md", COPY.as_bytes())]), &shape)
+    };
+    assert!(judged(Some(60), &["roman 1 to 3999", "Start"]).is_empty());
+    let all = judged(Some(20), &["Start", "Roman 1 to 3999", "Why"]);
+    let told: Vec<_> = all.iter().map(|(place, text)| format!("{place}: {text}")).collect();
+    assert_eq!(
+        told,
+        [
+            "length 16: 40 words; the target allows 20 (`max_words`); Delete what a reader can do without",
+            "structure 16: no heading \"Roman 1 to 3999\" behind \"Start\" (`sections`); Add the section \
+             `## Roman 1 to 3999` behind \"Start\"",
+        ]
+    );
 }
 
 #[test]

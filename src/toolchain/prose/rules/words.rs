@@ -20,12 +20,12 @@ pub fn claims(subject: &TextSubject<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     for page in &subject.pages {
         for unit in page.units.iter().filter(|unit| subject.proven_of(unit).is_empty()) {
-            let prose = page.prose_of(unit);
+            let prose = &unit.shown;
             for word in WORDS.find_iter(prose) {
                 if is_plain(&prose[..word.start()], word.as_str(), &prose[word.end()..]) {
                     continue;
                 }
-                let at = unit.span.start + word.start();
+                let at = unit.at(word.start());
                 let shown = word.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
                 let message = format!("`{shown}` is a claim without a clause that shows it");
                 let remedy = "Cite the clause that shows it in this block, or delete the claim";
@@ -58,14 +58,13 @@ pub fn markers(subject: &TextSubject<'_>) -> Vec<Finding> {
         LazyLock::new(|| Regex::new(MARKERS).expect("the pattern is a constant"));
     let mut all = Vec::new();
     for page in &subject.pages {
-        for word in WORDS.find_iter(&page.prose) {
-            let shown = word.as_str();
-            if subject.facts.spec.visible.contains(shown) {
-                continue;
-            }
+        let words = page.units.iter().flat_map(|unit| {
+            WORDS.find_iter(&unit.shown).map(|word| (unit.at(word.start()), word.as_str()))
+        });
+        for (at, shown) in words.filter(|(_, one)| !subject.facts.spec.visible.contains(one)) {
             let message = format!("`{shown}` marks an unfinished text");
             let remedy = "Write the text, or delete the sentence";
-            all.push(fix(found(page, "marker", word.start(), message), remedy));
+            all.push(fix(found(page, "marker", at, message), remedy));
         }
     }
     all

@@ -17,7 +17,7 @@ pub fn function(id: &str, code: &str) -> (String, String) {
 }
 
 /// An example as the body of a function; lines in strings stay as they are.
-fn indented(code: &str) -> String {
+pub fn indented(code: &str) -> String {
     let (_, inner) = lines::read(code);
     let line = |(at, line): (usize, &str)| {
         if inner.contains(&at) || line.trim().is_empty() {

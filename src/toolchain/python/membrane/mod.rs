@@ -5,6 +5,7 @@ mod compared;
 mod examples;
 mod lines;
 mod suites;
+mod watched;
 
 use super::package::{linked, package};
 use super::{commands, tools_layer};
@@ -47,6 +48,10 @@ impl ApartTests for PythonSuites {
 
     fn example(&self, id: &str, code: &str) -> (String, String) {
         examples::function(id, code)
+    }
+
+    fn watched(&self, code: &str) -> String {
+        watched::watched(code)
     }
 
     fn suite_name(&self) -> String {

@@ -4,6 +4,7 @@
 
 mod compared;
 mod suites;
+mod watched;
 
 pub use suites::names;
 
@@ -63,6 +64,10 @@ impl ApartTests for ScriptSuites {
 
     fn example(&self, id: &str, code: &str) -> (String, String) {
         (id.to_owned(), format!("{MARK}{id}\n{}\n", code.trim_end()))
+    }
+
+    fn watched(&self, code: &str) -> String {
+        watched::watched(code)
     }
 
     fn suite_name(&self) -> String {
