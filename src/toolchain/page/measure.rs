@@ -21,7 +21,7 @@ const FRAMES: &str = include_str!("kit/frames.html");
 
 /// What the page and its frames may do.
 const POLICY: &str = "default-src 'none'; style-src file: 'unsafe-inline'; img-src file: data:; \
-    font-src data:; script-src 'nonce-";
+    script-src 'nonce-";
 
 /// The flags of the browser. The sandbox around it takes the place of its own.
 const FLAGS: [&str; 14] = [
@@ -219,14 +219,36 @@ pub struct PageInk {
     pub size: f64,
     /// The weight of the font.
     pub weight: f64,
-    /// Whether a filter or a blend mode changes colours.
-    pub strange: bool,
+    /// Something that makes unknown what a reader sees, such as a filter.
+    pub strange: Option<String>,
     /// What is behind it, front first.
     pub layers: Vec<InkLayer>,
-    /// What is before it.
+    /// Why a reader does not see it, such as an element before it.
     pub cover: Option<String>,
     /// The numbers of asked elements that have such a text.
     pub inside: Vec<u32>,
+}
+
+/// What is wrong with an element without regard to colours and widths.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlawKind {
+    /// It moves for longer than 5 seconds.
+    Animation,
+    /// It has words that are only in the style sheet.
+    Content,
+    /// A part of its text is cut off.
+    Cut,
+}
+
+/// An element with such a flaw.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ElementFlaw {
+    /// The element.
+    #[serde(flatten)]
+    pub own: PageElement,
+    /// The flaw.
+    pub rule: FlawKind,
 }
 
 /// An element that is wider than the screen.
@@ -254,6 +276,8 @@ pub struct PageView {
     pub inks: Vec<PageInk>,
     /// What could not be loaded, or was not allowed.
     pub errors: Vec<String>,
+    /// Other elements that are wrong.
+    pub flaws: Vec<ElementFlaw>,
 }
 
 impl PageQuestion<'_> {
