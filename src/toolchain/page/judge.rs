@@ -217,7 +217,10 @@ impl PageJudge<'_> {
     }
 
     fn overflow(&self, width: u32) -> Option<PageFault> {
-        let view = self.views.views.get(&width)?;
+        self.wide(width, self.views.views.get(&width)?)
+    }
+
+    fn wide(&self, width: u32, view: &PageView) -> Option<PageFault> {
         let wide = view.wide.first();
         if view.scroll <= view.room + 1.0 && wide.is_none() {
             return None;
@@ -234,14 +237,16 @@ impl PageJudge<'_> {
     /// What every page must keep, at all measured widths: contrast, overflow, loaded files.
     pub fn general(&self) -> Vec<PageFault> {
         let mut all: Vec<PageFault> = Vec::new();
-        for (width, view) in &self.views.views {
+        let usual = self.views.views.iter().map(|(width, view)| (width, view, ""));
+        let dark = self.views.dark.iter().map(|(width, view)| (width, view, " in a dark theme"));
+        for (width, view, theme) in usual.chain(dark) {
             let inks = self.inks(view).into_iter().take(SHOWN);
             let sizes = view.inks.iter().filter_map(|ink| self.size(ink)).take(SHOWN);
             let flaws = view.flaws.iter().map(|one| self.flaw(one)).take(SHOWN);
-            let found = inks.chain(sizes).chain(flaws).chain(self.overflow(*width));
+            let found = inks.chain(sizes).chain(flaws).chain(self.wide(*width, view));
             let found = found.chain(self.errors(view));
             for mut one in found {
-                one.message = format!("at {width}px {}", one.message);
+                one.message = format!("at {width}px{theme} {}", one.message);
                 let is_same = |known: &PageFault| known.rule == one.rule && known.line == one.line;
                 if !all.iter().any(is_same) {
                     all.push(one);

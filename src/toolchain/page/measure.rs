@@ -118,7 +118,13 @@ impl<'a> PageQuestion<'a> {
              content=\"{POLICY}{nonce}'\"><script nonce=\"{nonce}\">{script}</script>"
         );
         let frames = FRAMES.replace("WIDTHS", &serde_json::json!(self.widths).to_string());
-        let frames = frames.replace("KEY", key).replace("PLACE", place);
+        let is_themed = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            ["color-scheme", "light-dark"].iter().any(|word| text.contains(word))
+        };
+        let dark = tree.iter().any(|(_, bytes)| is_themed(bytes));
+        let themes = if dark { "[\"light\", \"dark\"]" } else { "[\"light\"]" };
+        let frames = frames.replace("KEY", key).replace("PLACE", place).replace("THEMES", themes);
         let own = tree.iter().map(|(path, bytes)| {
             let before = if path.as_str() == PAGE { head.as_bytes() } else { b"" };
             (format!("page/{path}"), [before, bytes].concat())
@@ -289,21 +295,24 @@ impl PageQuestion<'_> {
         let start = format!("<pre id=\"{}\">", numbers.place);
         let answer = output.split_once(&start).and_then(|(_, rest)| rest.split_once("</pre>"));
         let (answer, _) = answer.ok_or("the browser gave no measurement")?;
-        let views: BTreeMap<u32, PageView> =
+        let mut views: PageViews =
             serde_json::from_str(answer).map_err(|why| format!("the measurement: {why}"))?;
-        if views.len() != self.widths.len() {
-            return Err("the measurement has not all widths".to_owned());
-        }
-        let selectors = self.selectors.iter().map(|one| one.selector.to_owned()).collect();
-        Ok(PageViews { selectors, views })
+        views.selectors = self.selectors.iter().map(|one| one.selector.to_owned()).collect();
+        Ok(views)
     }
 }
 
 /// All measurements.
+#[derive(Deserialize)]
 pub struct PageViews {
+    #[serde(skip)]
     selectors: Vec<String>,
     /// By width.
+    #[serde(rename = "light")]
     pub views: BTreeMap<u32, PageView>,
+    /// In a dark theme, of a page that has one.
+    #[serde(default)]
+    pub dark: BTreeMap<u32, PageView>,
 }
 
 impl PageViews {

@@ -384,7 +384,9 @@
     // rules of the first layer have precedence.
     const reset = $(document, "createElement")("style");
     reset.textContent = "@layer { *, *::before, *::after { pointer-events: auto !important } }";
+    reset.style.setProperty("background-color", "Canvas", "important");
     $($(document, "head"), "prepend")(reset);
+    const paper = colour(getComputedStyle(reset).backgroundColor);
     for (const one of all) {
       $(one, "removeAttribute")("inert");
       if (one instanceof HTMLElement || one instanceof SVGElement) {
@@ -413,9 +415,9 @@
           const ink = {
             colour: own, opacity: opacity(one) * fill,
             size: parseFloat(style.fontSize) * drawn(one).scale, weight: Number(style.fontWeight),
-            strange: strange(one), layers: [...shade, ...layers], cover,
+            strange: strange(one), layers: [...shade, ...layers, { colour: paper }], cover,
           };
-          const key = JSON.stringify(ink);
+          const key = JSON.stringify([ink, ink.cover || ink.strange ? numbers.get(one) : 0]);
           const known = inks.get(key) ?? { ...ink, ...named(one), text: plain(text).slice(0, 60), inside: new Set() };
           for (const other of chain(one)) known.inside.add(numbers.get(other));
           inks.set(key, known);
@@ -434,6 +436,6 @@
   addEventListener("load", () => $(document, "fonts").ready.then(() => {
     let seen;
     try { seen = measure(); } catch (error) { seen = { failed: `${error} ${error.stack}`.slice(0, 600) }; }
-    parent.postMessage({ key: asked.key, width: innerWidth, seen }, "*");
+    parent.postMessage({ key: asked.key, seen }, "*");
   }));
 })();
