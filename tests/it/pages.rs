@@ -1,11 +1,14 @@
 //! Pages in HTML and CSS, rendered in a browser and compared with assertions of a spec.
 #![expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 
+use std::fs::read_to_string as read;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::composition::prompt;
 use crate::server::{Act, Server, files};
-use crate::world::{Run, World, all, stable};
+use crate::world::{Run, World, all, copy, stable};
 
 const SPEC: &str = include_str!("pages/tea.md");
 const PAGE: &str = include_str!("pages/index.html");
@@ -312,4 +315,53 @@ fn what_an_empty_page_passes_is_the_specs_fault() {
     let run = world.run(&["run"]).expect(10);
     assert!(server.requests().is_empty());
     insta::assert_snapshot!(stable(&(told + &run.titled("over an empty page"))));
+}
+
+/// The page of the example, and one for the brief that `init` writes.
+fn right(_: usize, body: &Value) -> String {
+    if body.to_string().contains("# Welcome") {
+        let page = changed(PAGE, "Tea that is fresh", "Welcome").replace("hero\"", "\"");
+        return answer(&page, &STYLE.replace(".hero", "header").replace("40px", "44px"));
+    }
+    let text = |name: &str| read(&example().join("answers").join(name)).expect("is there");
+    answer(&text("index.html"), &text("style.css"))
+}
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/page")
+}
+
+#[test]
+fn the_example_of_pages_is_replayed_and_init_writes_a_brief() {
+    if !has_browser() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(right)]);
+    let world = || {
+        let world = World::new(&server.url, &[], "");
+        let config = read(&example().join("harness.toml")).expect("is there");
+        world.write("harness.toml", &config.replace("http://127.0.0.1:8099/v1", &server.url));
+        copy(&["specs", "cassettes"], &example(), &world.path(""));
+        world
+    };
+    if std::env::var_os("REGEN_BLESS").is_some() {
+        let world = world();
+        world.run(&["cassette", "record", "--force"]).expect(0);
+        let _ = std::fs::remove_dir_all(example().join("cassettes"));
+        copy(&["cassettes"], &world.path(""), &example());
+    }
+    let before = server.requests().len();
+    let run = world().run(&["run"]).expect(0);
+    assert!(run.err.contains("promoted 1, rejected 0 in"), "{}", run.err);
+    assert_eq!(server.requests().len(), before, "answers are replayed");
+
+    let world = World::new(&server.url, &[], "");
+    let config = world.read("harness.toml").replace("[\"rust\"]", "[\"page\"]");
+    std::fs::remove_file(world.path("harness.toml")).expect("was there");
+    let wrong = world.run(&["init", "--targets", "rust,page", "--provider", "ollama"]).expect(2);
+    assert!(wrong.err.contains("a page has a spec of its own"), "{}", wrong.err);
+    world.run(&["init", "--targets", "page", "--provider", "ollama"]).expect(0);
+    assert!(world.read("harness.toml").contains(TARGET));
+    world.write("harness.toml", &format!("{config}{TARGET}"));
+    world.run(&["run"]).expect(0);
 }
