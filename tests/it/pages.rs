@@ -323,7 +323,7 @@ fn right(_: usize, body: &Value) -> String {
         let page = changed(PAGE, "Tea that is fresh", "Welcome").replace("hero\"", "\"");
         return answer(&page, &STYLE.replace(".hero", "header").replace("40px", "44px"));
     }
-    let text = |name: &str| read(&example().join("answers").join(name)).expect("is there");
+    let text = |name: &str| read(example().join("answers").join(name)).expect("is there");
     answer(&text("index.html"), &text("style.css"))
 }
 
@@ -339,7 +339,7 @@ fn the_example_of_pages_is_replayed_and_init_writes_a_brief() {
     let server = Server::start(vec![Act::Make(right)]);
     let world = || {
         let world = World::new(&server.url, &[], "");
-        let config = read(&example().join("harness.toml")).expect("is there");
+        let config = read(example().join("harness.toml")).expect("is there");
         world.write("harness.toml", &config.replace("http://127.0.0.1:8099/v1", &server.url));
         copy(&["specs", "cassettes"], &example(), &world.path(""));
         world
