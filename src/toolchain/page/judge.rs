@@ -3,7 +3,8 @@
 use super::assertion::{PageAssertion, PageClaim, PageOperator};
 use super::html::HtmlTag;
 use super::measure::{
-    ElementFlaw, FlawKind, InkLayer, MatchedElement, PageElement, PageInk, PageView, PageViews,
+    ElementFlaw, ElementFlawKind, InkLayer, MatchedElement, PageElement, PageInk, PageView,
+    PageViews,
 };
 use super::value::{CssColour, CssValue, contrast, words};
 
@@ -278,13 +279,15 @@ impl PageJudge<'_> {
 
     fn flaw(&self, flaw: &ElementFlaw) -> PageFault {
         let (rule, what, remedy) = match flaw.rule {
-            FlawKind::Animation => {
+            ElementFlawKind::Animation => {
                 ("animation", "moves for longer than 5 seconds", "let it end within 5 seconds")
             }
-            FlawKind::Content => {
+            ElementFlawKind::Content => {
                 ("content", "has words in `content` of the style sheet", "write them in the page")
             }
-            FlawKind::Cut => ("cut", "has a text that is cut off", "give it room, or let it wrap"),
+            ElementFlawKind::Cut => {
+                ("cut", "has a text that is cut off", "give it room, or let it wrap")
+            }
         };
         let fault = self.fault(format!("`{}` {what}", flaw.own.name), remedy, Some(&flaw.own));
         PageFault { rule, ..fault }

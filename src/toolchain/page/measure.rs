@@ -238,7 +238,7 @@ pub struct PageInk {
 /// What is wrong with an element without regard to colours and widths.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FlawKind {
+pub enum ElementFlawKind {
     /// It moves for longer than 5 seconds.
     Animation,
     /// It has words that are only in the style sheet.
@@ -254,7 +254,7 @@ pub struct ElementFlaw {
     #[serde(flatten)]
     pub own: PageElement,
     /// The flaw.
-    pub rule: FlawKind,
+    pub rule: ElementFlawKind,
 }
 
 /// An element that is wider than the screen.
