@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::build::{PreparedSources, build, keep, sources};
 use super::context::GateContext;
-use super::page;
+use super::page::PageGate;
 use super::result::{GateResult, Transcript, finding};
 use super::service;
 use super::test_run::AT_ONCE;
@@ -32,9 +32,6 @@ pub async fn run(
     candidate: &Candidate,
     hidden: bool,
 ) -> GateResult {
-    if toolchain::is_page(context.target) {
-        return page::run(context, gate, candidate, hidden).await;
-    }
     match check(context, gate, candidate, hidden).await {
         Ok(seen) | Err(seen) => seen,
     }
@@ -47,6 +44,9 @@ async fn check(
     hidden: bool,
 ) -> Result<GateResult, GateResult> {
     let tests: Vec<_> = context.console.iter().filter(|test| test.hidden == hidden).collect();
+    if toolchain::is_page(context.target) {
+        return PageGate { context, gate }.run(candidate, &tests).await;
+    }
     let fresh = *candidate.provenance() != Provenance::Promoted;
     let asked = ExampleRun { spec: context.spec, gate, fresh };
     if context.programs.is_empty() {

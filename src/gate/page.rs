@@ -1,7 +1,7 @@
 //! Renders a page in a browser in the sandbox, and compares what it measured with the assertions of
 //! the spec.
 
-use super::build::{PreparedSources, keep, sources};
+use super::build::{keep, sources};
 use super::context::GateContext;
 use super::gate_inputs::outside_proofs;
 use super::programs::random_nonce;
@@ -34,69 +34,126 @@ fn is_demanded(context: &GateContext<'_>, test: &ProgramTest) -> bool {
     clauses.any(|clause| clause.is_demanded())
 }
 
-/// Renders a tree; the question says for whom.
-async fn render(
-    context: &GateContext<'_>,
-    gate: &GateName,
-    tree: &Tree,
-    question: &PageQuestion<'_>,
-) -> Result<PageViews, GateResult> {
-    let number = || random_nonce().map_err(|why| why.to_string());
-    let numbers = || Ok(PageNumbers { nonce: number()?, key: number()?, place: number()? });
-    let numbers = numbers().map_err(|why: String| GateResult::error(why))?;
-    let candidate = Candidate::new(tree.clone(), Provenance::Promoted);
-    let PreparedSources { layers, .. } = sources(context, gate, &candidate, &[]).await?;
-    let files = question.files(tree, &numbers);
-    let room = GateSandbox::open(context, gate, files, &layers, None).await?;
-    let seen = in_room(context, &room, gate, question, &numbers).await;
-    room.close().await;
-    seen
+/// A gate over pages.
+pub struct PageGate<'a> {
+    /// What it judges with.
+    pub context: &'a GateContext<'a>,
+    /// Its name.
+    pub gate: &'a GateName,
 }
 
-async fn in_room(
-    context: &GateContext<'_>,
-    room: &GateSandbox<'_>,
-    gate: &GateName,
-    question: &PageQuestion<'_>,
-    numbers: &PageNumbers,
-) -> Result<PageViews, GateResult> {
-    let tools = context.host_tools().map_err(GateResult::error)?;
-    let left = context.timeout.min(limits::TEST_TIMEOUT);
-    let output = room.execute(&command(tools, room.places()), left).await?;
-    let evidence = output.evidence();
-    let fault = |rule: &str, why: String| {
-        let found = Finding { file: Some(PAGE.to_owned()), ..finding(gate, rule, why) };
-        GateResult::fail(vec![found])
-    };
-    let seen = match output.ended {
-        Ended::Timeout => {
-            let seen = fault("timeout", "the page is not rendered in time".to_owned());
-            GateResult { outcome: Some(Outcome::Timeout), ..seen }
+impl PageGate<'_> {
+    fn finding(&self, rule: &str, why: String) -> Finding {
+        Finding { file: Some(PAGE.to_owned()), ..finding(self.gate, rule, why) }
+    }
+
+    /// Renders a tree.
+    async fn render(
+        &self,
+        tree: &Tree,
+        question: &PageQuestion<'_>,
+    ) -> Result<PageViews, GateResult> {
+        let number = || random_nonce().map_err(|why| why.to_string());
+        let numbers = || Ok(PageNumbers { nonce: number()?, key: number()?, place: number()? });
+        let numbers = numbers().map_err(|why: String| GateResult::error(why))?;
+        let candidate = Candidate::new(tree.clone(), Provenance::Promoted);
+        let sources = sources(self.context, self.gate, &candidate, &[]).await?;
+        let files = question.files(tree, &numbers);
+        let room = GateSandbox::open(self.context, self.gate, files, &sources.layers, None).await?;
+        let seen = self.in_room(&room, question, &numbers).await;
+        room.close().await;
+        seen
+    }
+
+    async fn in_room(
+        &self,
+        room: &GateSandbox<'_>,
+        question: &PageQuestion<'_>,
+        numbers: &PageNumbers,
+    ) -> Result<PageViews, GateResult> {
+        let tools = self.context.host_tools().map_err(GateResult::error)?;
+        let left = self.context.timeout.min(limits::TEST_TIMEOUT);
+        let output = room.execute(&command(tools, room.places()), left).await?;
+        let evidence = output.evidence();
+        let fault = |rule: &str, why: String| GateResult::fail(vec![self.finding(rule, why)]);
+        let seen = match output.ended {
+            Ended::Timeout => {
+                let seen = fault("timeout", "the page is not rendered in time".to_owned());
+                GateResult { outcome: Some(Outcome::Timeout), ..seen }
+            }
+            Ended::Limit(resource) => fault(resource.word(), room.hit(resource)).limit(resource),
+            _ => match question.read(&output.text(), numbers) {
+                Ok(views) => return Ok(views),
+                Err(why) => GateResult::error(format!("the browser {}: {why}", output.ended)),
+            },
+        };
+        Err(GateResult { evidence, ..seen })
+    }
+
+    /// Renders a candidate. Where that fails and an empty page is rendered, it is the candidate's
+    /// fault.
+    async fn render_candidate(
+        &self,
+        tree: &Tree,
+        question: &PageQuestion<'_>,
+    ) -> Result<PageViews, GateResult> {
+        let seen = match self.render(tree, question).await {
+            Err(seen) if matches!(seen.outcome, Some(Outcome::Error { .. })) => seen,
+            seen => return seen,
+        };
+        self.render(&page(EMPTY), question).await?;
+        let why = format!("a browser cannot render the page: {}", seen.why());
+        let failed = GateResult::fail(vec![self.finding("render", why)]);
+        Err(GateResult { evidence: seen.evidence, ..failed })
+    }
+
+    /// Runs the visible or the held-out assertions over a candidate. With the visible ones it also
+    /// checks the rules that every page must keep.
+    pub async fn run(
+        &self,
+        candidate: &Candidate,
+        tests: &[&ProgramTest],
+    ) -> Result<GateResult, GateResult> {
+        let question = PageQuestion::of(tests.iter().flat_map(|test| assertions(test)));
+        let own = candidate.tree().iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec()));
+        let own: Vec<_> = own.collect();
+        keep(self.context, self.gate, &own).map_err(GateResult::error)?;
+        let views = self.render_candidate(candidate.tree(), &question).await?;
+        let tags = tags_of(candidate.tree());
+        let judge = PageJudge { views: &views, tags: &tags };
+        let mut seen = GateResult::default();
+        for test in tests {
+            let faults: Vec<_> =
+                assertions(test).iter().filter_map(|one| judge.judge(one)).collect();
+            let status = if faults.is_empty() { TestStatus::Passed } else { TestStatus::Failed };
+            seen.tests.push(TestResult { name: test.name.clone(), status, trusted: true });
+            if is_demanded(self.context, test) {
+                let told = faults.into_iter().map(|fault| self.told(fault, Some(test)));
+                seen.findings.extend(told);
+            }
         }
-        Ended::Limit(resource) => fault(resource.word(), room.hit(resource)).limit(resource),
-        _ => match question.read(&output.text(), numbers) {
-            Ok(views) => return Ok(views),
-            Err(why) => GateResult::error(format!("the browser {}: {why}", output.ended)),
-        },
-    };
-    Err(GateResult { evidence, ..seen })
-}
+        if self.gate != "hidden" {
+            // What a clause says, too, is told with the clause.
+            let mut general = judge.general();
+            let is_known = |fault: &PageFault| {
+                seen.findings.iter().any(|one| one.rule == fault.rule && one.line == fault.line)
+            };
+            general.retain(|fault| !is_known(fault));
+            seen.findings.extend(general.into_iter().map(|fault| self.told(fault, None)));
+        }
+        Ok(seen)
+    }
 
-/// Renders a candidate. Where that fails and an empty page is rendered, it is the candidate's fault.
-async fn render_candidate(
-    context: &GateContext<'_>,
-    gate: &GateName,
-    tree: &Tree,
-    question: &PageQuestion<'_>,
-) -> Result<PageViews, GateResult> {
-    let seen = match render(context, gate, tree, question).await {
-        Err(seen) if matches!(seen.outcome, Some(Outcome::Error { .. })) => seen,
-        seen => return seen,
-    };
-    render(context, gate, &page(EMPTY), question).await?;
-    let why = format!("a browser cannot render the page: {}", seen.why());
-    let found = Finding { file: Some(PAGE.to_owned()), ..finding(gate, "render", why) };
-    Err(GateResult { evidence: seen.evidence, ..GateResult::fail(vec![found]) })
+    fn told(&self, fault: PageFault, test: Option<&ProgramTest>) -> Finding {
+        let PageFault { rule, message, remedy, line, values } = fault;
+        Finding {
+            line,
+            remedy: Some(remedy),
+            clauses: test.iter().map(|test| test.clause.clone()).collect(),
+            values,
+            ..self.finding(rule, message)
+        }
+    }
 }
 
 fn page(text: &str) -> Tree {
@@ -107,61 +164,6 @@ fn page(text: &str) -> Tree {
 fn tags_of(tree: &Tree) -> Vec<HtmlTag> {
     let text = String::from_utf8_lossy(tree.get(PAGE).unwrap_or_default()).into_owned();
     tags(&text).unwrap_or_default()
-}
-
-/// Runs the visible or the held-out assertions over a candidate. With the visible ones it also
-/// checks the rules that every page must keep.
-pub async fn run(
-    context: &GateContext<'_>,
-    gate: &GateName,
-    candidate: &Candidate,
-    hidden: bool,
-) -> GateResult {
-    let tests: Vec<_> = context.console.iter().filter(|test| test.hidden == hidden).collect();
-    let question = PageQuestion::of(tests.iter().flat_map(|test| assertions(test)));
-    let own = candidate.tree().iter().map(|(path, bytes)| (path.to_string(), bytes.to_vec()));
-    let own: Vec<_> = own.collect();
-    if let Err(why) = keep(context, gate, &own) {
-        return GateResult::error(why);
-    }
-    let views = match render_candidate(context, gate, candidate.tree(), &question).await {
-        Ok(views) => views,
-        Err(seen) => return seen,
-    };
-    let tags = tags_of(candidate.tree());
-    let judge = PageJudge { views: &views, tags: &tags };
-    let mut seen = GateResult::default();
-    for test in tests {
-        let faults: Vec<_> = assertions(test).iter().filter_map(|one| judge.judge(one)).collect();
-        let status = if faults.is_empty() { TestStatus::Passed } else { TestStatus::Failed };
-        seen.tests.push(TestResult { name: test.name.clone(), status, trusted: true });
-        if is_demanded(context, test) {
-            let told = faults.into_iter().map(|fault| told(gate, fault, Some(test)));
-            seen.findings.extend(told);
-        }
-    }
-    if !hidden {
-        // What a clause says, too, is told with the clause.
-        let mut general = judge.general();
-        let is_known = |fault: &PageFault| {
-            seen.findings.iter().any(|one| one.rule == fault.rule && one.line == fault.line)
-        };
-        general.retain(|fault| !is_known(fault));
-        seen.findings.extend(general.into_iter().map(|fault| told(gate, fault, None)));
-    }
-    seen
-}
-
-fn told(gate: &GateName, fault: PageFault, test: Option<&ProgramTest>) -> Finding {
-    let PageFault { rule, message, remedy, line, values } = fault;
-    Finding {
-        file: Some(PAGE.to_owned()),
-        line,
-        remedy: Some(remedy),
-        clauses: test.iter().map(|test| test.clause.clone()).collect(),
-        values,
-        ..finding(gate, rule, message)
-    }
 }
 
 /// Proves the assertions: they must fail for an empty page, or for one that is too wide.
@@ -182,7 +184,7 @@ async fn proofs(context: &GateContext<'_>) -> Result<GateResult, GateResult> {
         }
         let question = PageQuestion::of(open.iter().flat_map(|(test, _)| assertions(test)));
         let tree = page(&text);
-        let views = render(context, &GATE, &tree, &question).await?;
+        let views = PageGate { context, gate: &GATE }.render(&tree, &question).await?;
         let judge = PageJudge { views: &views, tags: &[] };
         findings.extend(open.iter().filter_map(|(test, _)| unread(&judge, test)));
         open.retain(|(test, _)| assertions(test).iter().all(|one| judge.judge(one).is_none()));

@@ -1,5 +1,5 @@
 //! Bindings: code spans that make a block a clause: `test_id:`, `guard:`, `bench:`; and what stands
-//! beside them: `rate:`, `status:`, `waived:`.
+//! beside them: `rate:`, `status:`, `waived:`, and `page:` with an assertion.
 
 use crate::types::behaviour::is_rate;
 use crate::types::{Binding, Span, Status, Waiver, limits};
@@ -11,7 +11,11 @@ pub enum Mark {
     Status(Status),
     Waiver(Waiver),
     Rate(String),
+    Page(String),
 }
+
+/// The words by which a span of a page is an assertion; `page: u32` is ordinary code.
+const COMPARING: [&str; 9] = ["=", "!=", "<", "<=", ">", ">=", "contains", "inside", "before"];
 
 /// Parses a code span; `None` for ordinary code.
 ///
@@ -24,10 +28,15 @@ pub fn read(text: &str) -> Option<Result<Vec<Mark>, String>> {
         // Another number with this name is ordinary code.
         "rate" => Ok(vec![Mark::Rate(rate(rest.trim()).ok()?)]),
         "waived" => waiver(rest.trim()).map(|waiver| vec![Mark::Waiver(waiver)]),
+        "page" if is_assertion(rest) => Ok(vec![Mark::Page(rest.trim().to_owned())]),
         "test_id" | "guard" | "bench" => list(text),
         _ => return None,
     };
     Some(read)
+}
+
+fn is_assertion(text: &str) -> bool {
+    text.contains("no overflow") || text.split_whitespace().any(|word| COMPARING.contains(&word))
 }
 
 /// Whether a code span makes a clause, rightly or wrongly written.
@@ -176,6 +185,10 @@ mod tests {
     #[test]
     fn ordinary_code_is_no_binding_and_invalid_bindings_are_errors() {
         assert!(read("x: u32").is_none());
+        assert!(read("page: &'a str").is_none());
+        let assertion =
+            read("page: at 360px: h1 font-size <= 30px").map(|read| read.map(|m| m.len()));
+        assert_eq!(assertion, Some(Ok(1)));
         assert!(read("Vec::new()").is_none());
         for wrong in [
             "test_id:",

@@ -186,12 +186,15 @@ impl SpecReader<'_> {
             self.marks.iter().filter(|(_, m)| m.bindings.is_empty()).map(|(i, _)| *i).collect();
         for index in stray {
             let marks = self.marks.remove(&index);
-            if marks.is_some_and(|marks| marks.status.is_none() && marks.waiver.is_none()) {
+            let is_ordinary = |marks: &Marks| {
+                marks.status.is_none() && marks.waiver.is_none() && marks.asserted.is_empty()
+            };
+            if marks.as_ref().is_some_and(is_ordinary) {
                 continue;
             }
-            let problem =
-                Problem::error("spec::stray_mark", "a status or waiver without a binding")
-                    .help("move it next to the clause's `test_id`, `guard` or `bench`");
+            let message = "a status, waiver or `page:` without a binding";
+            let problem = Problem::error("spec::stray_mark", message)
+                .help("move it next to the clause's `test_id`, `guard` or `bench`");
             self.problem(problem, self.blocks[index].span.clone());
         }
     }
@@ -205,6 +208,7 @@ impl SpecReader<'_> {
         match read {
             Ok(marks) => {
                 let mut has_two_rates = false;
+                let line = self.line(span.start);
                 let entry = self.marks.entry(clause).or_default();
                 for mark in marks {
                     match mark {
@@ -214,10 +218,10 @@ impl SpecReader<'_> {
                             has_two_rates |= entry.rate.replace(rate).is_some();
                         }
                         binding::Mark::Waiver(waiver) => {
-                            let (line, span) =
-                                (self.lines.partition_point(|at| *at <= span.start), span.clone());
-                            entry.waiver = Some(Waiver { span: span.into(), line, ..waiver });
+                            let span = span.clone().into();
+                            entry.waiver = Some(Waiver { span, line, ..waiver });
                         }
+                        binding::Mark::Page(code) => entry.asserted.push((code, line)),
                     }
                 }
                 if has_two_rates {
@@ -339,7 +343,16 @@ impl SpecReader<'_> {
         }
         let (text, code) = (squeeze(&gather.text), gather.code);
         let end = followers.last().map_or(block.span.end, |last| self.blocks[*last].span.end);
-        let examples: Vec<_> = code.into_iter().map(|c| self.example(c)).collect();
+        let asserted = marks.asserted.iter().map(|(code, line)| Example {
+            language: "page".to_owned(),
+            hidden: false,
+            ignored: false,
+            code: code.clone(),
+            line: *line,
+            held: Vec::new(),
+        });
+        let mut examples: Vec<_> = asserted.collect();
+        examples.extend(code.into_iter().map(|c| self.example(c)));
         let level = level(&text);
         let status = marks.status.unwrap_or(Status::Stable);
         let name = marks.bindings.first().map_or("", |binding| binding.name());

@@ -18,6 +18,8 @@ pub struct Marks {
     pub status: Option<Status>,
     pub rate: Option<String>,
     pub waiver: Option<Waiver>,
+    /// Assertions on a page, and the lines that they are in.
+    pub asserted: Vec<(String, usize)>,
 }
 
 /// Flags after an example's language.

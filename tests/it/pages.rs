@@ -1,11 +1,14 @@
 //! Pages in HTML and CSS, rendered in a browser and compared with assertions of a spec.
 #![expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 
+use std::fs::read_to_string as read;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::composition::prompt;
 use crate::server::{Act, Server, files};
-use crate::world::{Run, World, all, stable};
+use crate::world::{Run, World, all, copy, stable};
 
 const SPEC: &str = include_str!("pages/tea.md");
 const PAGE: &str = include_str!("pages/index.html");
@@ -53,7 +56,9 @@ fn wrong_first(at: usize, _: &Value) -> String {
             let page = changed(PAGE, "that is fresh", "which is fresh");
             let style = changed(STYLE, "font-size: 40px", "font-size: 30px");
             let style = changed(&style, "#595959", "#808080");
-            answer(&page, &changed(&style, "max-width: 100%", "min-width: 400px"))
+            let style = changed(&style, "max-width: 100%", "min-width: 400px");
+            let dark = "@media (prefers-color-scheme: dark) { .kind { color: #eeeeee } }\n";
+            answer(&page, &format!("{style}{dark}"))
         }
         2 => {
             let (start, rest) = PAGE.split_once("<header").expect("has one");
@@ -123,22 +128,109 @@ fn a_page_cannot_say_what_is_measured_of_it() {
     insta::assert_snapshot!(without_sizes(&stable(told)));
 }
 
-/// A page whose texts stand on different things.
+/// Styles of a box and of the text in it, each of which must be found. `I` is an `<i>` in the box.
+const HIDING: [(&str, &str); 26] = [
+    ("gradient", "B { background: linear-gradient(#000, #fff) } P { color: #777 }"),
+    ("half", "P { opacity: 0.5 }"),
+    ("image", "B { background: url(a.svg) }"),
+    ("layer", "I { position: absolute; inset: 0; background: #fff; pointer-events: none }"),
+    (
+        "below",
+        "B { isolation: isolate } B::before { content: \"\"; position: absolute; inset: 0; \
+      background: #333; z-index: -1 }",
+    ),
+    (
+        "above",
+        "P { position: relative } P::before { content: \"\"; position: absolute; inset: 0; \
+      background: #fff }",
+    ),
+    (
+        "pseudo",
+        "B::after { content: \"\"; position: absolute; inset: 0; background: #fff; \
+      pointer-events: none }",
+    ),
+    ("border", "I { position: absolute; inset: 0; border-top: 60px solid #fff }"),
+    ("outline", "I { position: absolute; left: 0; top: 0; outline: 60px solid #fff }"),
+    (
+        "shadow",
+        "I { position: absolute; left: -1px; top: 0; width: 1px; height: 1px; \
+      box-shadow: 0 0 0 60px #fff }",
+    ),
+    ("veil", "I { position: absolute; inset: 0; background: #fffc }"),
+    ("blur", "I { position: absolute; inset: 0; backdrop-filter: blur(9px) }"),
+    (
+        "part",
+        "I { position: absolute; left: 0; top: 0; width: 20px; height: 60px; background: #fff }",
+    ),
+    (
+        "text",
+        "I::before { content: \"\" } I { position: absolute; left: 0; top: 0 } \
+      P { margin: 0 } I b { font: inherit }",
+    ),
+    ("clip", "B { clip-path: inset(0 0 59px 0) }"),
+    ("mask", "P { mask-image: linear-gradient(transparent, transparent) }"),
+    ("small", "P { scale: 0.5 }"),
+    ("turned", "P { transform: scaleX(-1) }"),
+    ("flat", "P { transform: rotateX(85deg) }"),
+    ("order", "P { unicode-bidi: bidi-override; direction: rtl }"),
+    ("dots", "P { -webkit-text-security: disc }"),
+    ("stroke", "P { -webkit-text-stroke: 9px #fff }"),
+    ("struck", "P { text-decoration: line-through 20px #fff }"),
+    ("cut", "P { height: 4px; overflow: hidden }"),
+    ("low", "P { position: fixed; top: 2000px }"),
+    ("words", "P::after { content: \" not\" }"),
+];
+/// The same, as designers write it: nothing of it is wrong.
+const HONEST: [(&str, &str); 9] = [
+    ("bar", "B { position: sticky; top: 0; background: #fffffff2; backdrop-filter: blur(8px) }"),
+    (
+        "deco",
+        "B { isolation: isolate } B::before { content: \"\"; position: absolute; inset: 0; \
+      background: #eef; z-index: -1 }",
+    ),
+    (
+        "line",
+        "P { position: relative } P::after { content: \"\"; position: absolute; left: 0; \
+      bottom: -4px; width: 40px; height: 4px; background: gold }",
+    ),
+    ("link", "P::after { content: \"\"; position: absolute; inset: 0 }"),
+    ("sign", "P::after { content: \" \\2192\" }"),
+    (
+        "card",
+        "B { box-shadow: 0 10px 40px rgb(0 0 0 / 0.25); border-radius: 9px; overflow: hidden }",
+    ),
+    (
+        "dots-at-end",
+        "P { width: 30px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis }",
+    ),
+    ("in", "@keyframes in { from { opacity: 0 } } P { animation: in 1s both }"),
+    ("angle", "B { clip-path: polygon(0 0, 100% 0, 100% 95%, 0 100%) }"),
+];
+
+/// A page with a text in each of the boxes.
 fn behind(_: usize, _: &Value) -> String {
-    let texts = "<main>\n<p class=\"a\">On a gradient</p>\n<p class=\"b\">Half there</p>\n\
-                 <p class=\"c\">On an image</p>\n<div class=\"d\"><p>Below</p>\n<i></i></div>\n\
-                 <p class=\"e\">Under a layer</p>\n<p class=\"f\">On black</p>\n<p class=\"g\">Wide-wide</p>";
-    let styles = ".a { background: linear-gradient(#000000, #ffffff); color: #777777 }\n\
-        .b { opacity: 0.5 }\n.c { background: url(a.svg) }\n\
-        .d { position: relative } .d i { position: absolute; inset: 0; background: #ffffff; \
-        pointer-events: none }\n\
-        .e { position: relative } .e::before { content: \"\"; position: absolute; inset: 0; \
-        background: #333333; z-index: -1 }\n\
-        .f { color: #fff; background: linear-gradient(#000, #222) }\n\
-        .g { font-size: 2000px; width: 10px; height: 10px; line-height: 10px }\n";
+    let boxes = HIDING.iter().chain(&HONEST);
+    let (mut texts, mut styles) = ("<main>\n".to_owned(), STYLE.to_owned());
+    styles +=
+        ".box { position: relative; height: 60px }\n.wide { font-size: 2000px; height: 9px }\n";
+    for (name, style) in boxes {
+        let inner = if *name == "text" { "<b>Over it</b>" } else { "" };
+        texts += &format!(
+            "<div class=\"box {name}\"><p class=\"of-{name}\">A text</p><i>{inner}</i></div>\n"
+        );
+        let style = style.replace("B ", &format!(".{name} ")).replace("B:", &format!(".{name}:"));
+        let style =
+            style.replace("P ", &format!(".{name} p ")).replace("P:", &format!(".{name} p:"));
+        styles +=
+            &style.replace("I ", &format!(".{name} i ")).replace("I:", &format!(".{name} i:"));
+        styles += "\n";
+    }
+    texts += "<p class=\"wide\">Wide</p><input placeholder=\"Field\" style=\"color: #fff\">\n\
+              <p class=\"soft\">An&shy;other</p>";
+    styles += "input { background: #fff } input::placeholder { color: #ccc }\n";
     let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>";
-    let (page, style) = (changed(PAGE, "<main>", texts), format!("{STYLE}{styles}"));
-    files(&[("index.html", &page), ("style.css", &style), ("a.svg", svg)])
+    let page = changed(PAGE, "<main>", &texts);
+    files(&[("index.html", &page), ("style.css", &styles), ("a.svg", svg)])
 }
 
 #[test]
@@ -147,14 +239,33 @@ fn a_text_is_judged_on_what_is_behind_it() {
         return;
     }
     let server = Server::start(vec![Act::Make(behind)]);
-    let world = world(&server.url, SPEC);
+    let lines = HIDING.iter().chain(&HONEST).map(|(name, _)| {
+        let text = if *name == "words" { "A text not" } else { "A text" };
+        let seen = format!("  .{name} p text = \"{text}\"\n");
+        let is_short = *name == "dots-at-end";
+        format!("{}  .{name} p contrast >= 4.5\n", if is_short { "" } else { &seen })
+    });
+    let lines: String = lines.collect();
+    let more = format!(
+        "- Texts MUST be seen. `test_id: texts`\n\n  ```page\n{lines}  .soft text = \"Another\"\n  \
+         input contrast >= 4.5\n  ```\n\n- On phones"
+    );
+    let world = world(&server.url, &changed(SPEC, "- On phones", &more));
     world.run(&["run"]).expect(20);
     let log = world.run(&["log", "--json"]).expect(0).json();
     let mut reports = log.iter().map(|event| &event["report"]);
     let report = reports.find(|report| report["gate"] == "render").expect("the gate ran");
-    let told = report["findings"].as_array().expect("has some").iter();
-    let told = told.map(|one| format!("{}: {}\n", one["line"], one["message"]));
-    insta::assert_snapshot!(without_sizes(&stable(&told.collect::<String>())));
+    let findings = report["findings"].as_array().expect("has some");
+    let told: Vec<String> =
+        findings.iter().map(|one| format!("{}: {}\n", one["line"], one["message"])).collect();
+    let about = |name: &str| {
+        let names = [format!("`.{name} p "), format!("`p.of-{name}`")];
+        told.iter().any(|one| names.iter().any(|name| one.contains(name)))
+    };
+    let missed = HIDING.iter().filter(|(name, _)| !about(name));
+    let wrong = HONEST.iter().filter(|(name, _)| about(name));
+    assert_eq!(missed.chain(wrong).collect::<Vec<_>>(), [] as [&(&str, &str); 0]);
+    insta::assert_snapshot!(without_sizes(&stable(&told.concat())));
 }
 
 #[test]
@@ -204,4 +315,53 @@ fn what_an_empty_page_passes_is_the_specs_fault() {
     let run = world.run(&["run"]).expect(10);
     assert!(server.requests().is_empty());
     insta::assert_snapshot!(stable(&(told + &run.titled("over an empty page"))));
+}
+
+/// The page of the example, and one for the brief that `init` writes.
+fn right(_: usize, body: &Value) -> String {
+    if body.to_string().contains("# Welcome") {
+        let page = changed(PAGE, "Tea that is fresh", "Welcome").replace("hero\"", "\"");
+        return answer(&page, &STYLE.replace(".hero", "header").replace("40px", "44px"));
+    }
+    let text = |name: &str| read(example().join("answers").join(name)).expect("is there");
+    answer(&text("index.html"), &text("style.css"))
+}
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/page")
+}
+
+#[test]
+fn the_example_of_pages_is_replayed_and_init_writes_a_brief() {
+    if !has_browser() {
+        return;
+    }
+    let server = Server::start(vec![Act::Make(right)]);
+    let world = || {
+        let world = World::new(&server.url, &[], "");
+        let config = read(example().join("harness.toml")).expect("is there");
+        world.write("harness.toml", &config.replace("http://127.0.0.1:8099/v1", &server.url));
+        copy(&["specs", "cassettes"], &example(), &world.path(""));
+        world
+    };
+    if std::env::var_os("REGEN_BLESS").is_some() {
+        let world = world();
+        world.run(&["cassette", "record", "--force"]).expect(0);
+        let _ = std::fs::remove_dir_all(example().join("cassettes"));
+        copy(&["cassettes"], &world.path(""), &example());
+    }
+    let before = server.requests().len();
+    let run = world().run(&["run"]).expect(0);
+    assert!(run.err.contains("promoted 1, rejected 0 in"), "{}", run.err);
+    assert_eq!(server.requests().len(), before, "answers are replayed");
+
+    let world = World::new(&server.url, &[], "");
+    let config = world.read("harness.toml").replace("[\"rust\"]", "[\"page\"]");
+    std::fs::remove_file(world.path("harness.toml")).expect("was there");
+    let wrong = world.run(&["init", "--targets", "rust,page", "--provider", "ollama"]).expect(2);
+    assert!(wrong.err.contains("a page has a spec of its own"), "{}", wrong.err);
+    world.run(&["init", "--targets", "page", "--provider", "ollama"]).expect(0);
+    assert!(world.read("harness.toml").contains(TARGET));
+    world.write("harness.toml", &format!("{config}{TARGET}"));
+    world.run(&["run"]).expect(0);
 }

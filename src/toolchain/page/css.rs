@@ -2,6 +2,19 @@
 
 use super::flaw::{PageFlaw, line_of};
 
+/// What loads something under another name, or changes what is seen of texts in ways that are not
+/// measured.
+const FORBIDDEN: [&str; 8] = [
+    "image-set",
+    "-webkit-image-set",
+    "expression",
+    "cross-fade",
+    "@charset",
+    "@font-face",
+    "first-line",
+    "animation-timeline",
+];
+
 /// An address of something that a page loads.
 pub struct PageAddress<'a>(&'a str);
 
@@ -14,7 +27,7 @@ impl<'a> PageAddress<'a> {
     pub fn wrong(&self, has: &dyn Fn(&str) -> bool) -> Option<String> {
         let address = self.0;
         let lower = address.to_ascii_lowercase();
-        let own = ["data:image/", "data:font/"].iter().any(|start| lower.starts_with(start));
+        let own = lower.starts_with("data:image/");
         let is_plain = !address.contains(['\\', '&', '\n', '\t']);
         let file = address.strip_prefix("./").unwrap_or(address);
         let file = file.split_once('#').map_or(file, |(file, _)| file);
@@ -71,9 +84,7 @@ pub fn check(text: &str, has: &dyn Fn(&str) -> bool) -> Vec<PageFlaw> {
             CssPart::Word(word) => {
                 let word = word.to_ascii_lowercase();
                 is_import |= word == "@import";
-                if ["image-set", "-webkit-image-set", "expression", "cross-fade", "@charset"]
-                    .contains(&word.as_str())
-                {
+                if FORBIDDEN.contains(&word.as_str()) {
                     flaw("css", format!("`{word}` is not allowed"));
                 }
             }
@@ -201,6 +212,8 @@ mod tests {
             ("@import \"b.css\";", "address"),
             ("@IMPORT/**/'b.css';", "address"),
             ("p { background: image-set('b.png' 1x) }", "css"),
+            ("@font-face { font-family: x; src: local(y); size-adjust: 1% }", "css"),
+            ("p::first-line { font-size: 2px }", "css"),
             ("p { color: red } /* x", "css"),
             ("p { content: 'a\n' }", "css"),
             ("p { background: url(a.svg", "css"),

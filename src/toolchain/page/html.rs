@@ -25,7 +25,7 @@ impl HtmlTag {
 }
 
 /// Elements that load or run something, or change how the rest of a page is read.
-const FORBIDDEN: [&str; 24] = [
+const FORBIDDEN: [&str; 25] = [
     "script",
     "noscript",
     "template",
@@ -50,6 +50,7 @@ const FORBIDDEN: [&str; 24] = [
     "plaintext",
     "noembed",
     "noframes",
+    "marquee",
 ];
 /// Attributes with addresses that are loaded.
 const LOADED: [&str; 7] =

@@ -2,7 +2,10 @@
 
 use super::assertion::{PageAssertion, PageClaim, PageOperator};
 use super::html::HtmlTag;
-use super::measure::{InkLayer, MatchedElement, PageElement, PageInk, PageView, PageViews};
+use super::measure::{
+    ElementFlaw, ElementFlawKind, InkLayer, MatchedElement, PageElement, PageInk, PageView,
+    PageViews,
+};
 use super::value::{CssColour, CssValue, contrast, words};
 
 /// Why an assertion does not hold.
@@ -28,6 +31,8 @@ const HIDING: [&str; 3] = ["display", "visibility", "opacity"];
 /// Contrast of texts, by WCAG 2 AA.
 const USUAL_CONTRAST: f64 = 4.5;
 const LARGE_CONTRAST: f64 = 3.0;
+/// The least size of a text in pixels.
+const LEAST_SIZE: f64 = 9.0;
 /// General faults of one kind that are told.
 const SHOWN: usize = 5;
 
@@ -56,18 +61,18 @@ impl PageJudge<'_> {
         let width = assertion.width;
         let fault = match &assertion.claim {
             PageClaim::NoOverflow => self.overflow(width),
-            PageClaim::Inside(one, other) => self.inside(width, one, other),
-            PageClaim::Before(one, other) => self.before(width, one, other),
+            PageClaim::Inside(one, other) => self.inside(width, one, other).err(),
+            PageClaim::Before(one, other) => self.before(width, one, other).err(),
             PageClaim::Count(selector, how, wanted) => self.count(width, selector, *how, *wanted),
             PageClaim::Text(selector, how, wanted) => {
-                self.each(width, selector, true, |one| text(one, *how, wanted))
+                self.each(width, selector, true, |one| text(one, *how, wanted)).err()
             }
             PageClaim::Contrast(selector, how, wanted) => {
-                self.contrast(width, selector, *how, *wanted)
+                self.contrast(width, selector, *how, *wanted).err()
             }
             PageClaim::Style(selector, property, how, wanted) => {
                 let seen = !HIDING.contains(&property.as_str());
-                self.each(width, selector, seen, |one| style(one, property, *how, wanted))
+                self.each(width, selector, seen, |one| style(one, property, *how, wanted)).err()
             }
         };
         fault.map(|one| PageFault {
@@ -98,23 +103,19 @@ impl PageJudge<'_> {
         selector: &str,
         seen: bool,
         wrong: impl Fn(&MatchedElement) -> Option<(String, String)>,
-    ) -> Option<PageFault> {
-        let all = match self.matched(width, selector) {
-            Ok(all) => all,
-            Err(fault) => return Some(fault),
-        };
-        for one in all {
+    ) -> Result<(), PageFault> {
+        for one in self.matched(width, selector)? {
             if seen && !one.shown {
                 let message = format!("`{}` is not seen", one.own.name);
-                return Some(self.fault(message, "show it at this width", Some(&one.own)));
+                return Err(self.fault(message, "show it at this width", Some(&one.own)));
             }
             if let Some((got, wanted)) = wrong(one) {
                 let message = format!("`{}` has {got}; wanted is {wanted}", one.own.name);
                 let fault = self.fault(message, "change the rule or the element", Some(&one.own));
-                return Some(PageFault { values: Some((got, wanted)), ..fault });
+                return Err(PageFault { values: Some((got, wanted)), ..fault });
             }
         }
-        None
+        Ok(())
     }
 
     fn count(
@@ -134,45 +135,36 @@ impl PageJudge<'_> {
         (!how.holds(f64::from(all.count), wanted)).then(fault)
     }
 
-    fn pair(&self, width: u32, one: &str, other: &str) -> Result<MatchedPair<'_>, PageFault> {
-        Ok((self.matched(width, one)?, self.matched(width, other)?))
-    }
-
-    fn inside(&self, width: u32, one: &str, other: &str) -> Option<PageFault> {
-        let (inner, outer) = match self.pair(width, one, other) {
-            Ok(pair) => pair,
-            Err(fault) => return Some(fault),
-        };
+    fn inside(&self, width: u32, one: &str, other: &str) -> Result<(), PageFault> {
+        let (inner, outer) = (self.matched(width, one)?, self.matched(width, other)?);
         let is_in =
             |one: &MatchedElement| outer.iter().any(|other| one.above.contains(&other.own.number));
-        let out = inner.iter().find(|one| !is_in(one))?;
+        let Some(out) = inner.iter().find(|one| !is_in(one)) else { return Ok(()) };
         let message = format!("`{}` is outside of `{other}`", out.own.name);
-        Some(self.fault(message, "move it into that element", Some(&out.own)))
+        Err(self.fault(message, "move it into that element", Some(&out.own)))
     }
 
-    fn before(&self, width: u32, one: &str, other: &str) -> Option<PageFault> {
-        let (first, second) = match self.pair(width, one, other) {
-            Ok(pair) => pair,
-            Err(fault) => return Some(fault),
-        };
+    fn before(&self, width: u32, one: &str, other: &str) -> Result<(), PageFault> {
+        let (first, second) = (self.matched(width, one)?, self.matched(width, other)?);
         let pairs = || first.iter().flat_map(|one| second.iter().map(move |other| (one, other)));
         if let Some((one, other)) = pairs().find(|(one, other)| one.own.number >= other.own.number)
         {
             let message =
                 format!("`{}` comes after `{}` in the page", one.own.name, other.own.name);
-            return Some(self.fault(message, "change their order", Some(&one.own)));
+            return Err(self.fault(message, "change their order", Some(&one.own)));
         }
         let is_above = |one: &MatchedElement, other: &MatchedElement| {
             let ([_, top, right, bottom], [left, start, ..]) = (one.place, other.place);
             bottom <= start + 1.0 || (right <= left + 1.0 && top < other.place[3])
         };
         let seen = |pair: &(&MatchedElement, &MatchedElement)| pair.0.shown && pair.1.shown;
-        let (one, other) = pairs().filter(seen).find(|(one, other)| !is_above(one, other))?;
+        let wrong = pairs().filter(seen).find(|(one, other)| !is_above(one, other));
+        let Some((one, other)) = wrong else { return Ok(()) };
         let message = format!(
             "on the screen `{}` (top {:.0}px) is not before `{}` (top {:.0}px)",
             one.own.name, one.place[1], other.own.name, other.place[1]
         );
-        Some(self.fault(message, "change their order in the style sheet", Some(&one.own)))
+        Err(self.fault(message, "change their order in the style sheet", Some(&one.own)))
     }
 
     fn contrast(
@@ -181,27 +173,23 @@ impl PageJudge<'_> {
         selector: &str,
         how: PageOperator,
         wanted: f64,
-    ) -> Option<PageFault> {
-        let all = match self.matched(width, selector) {
-            Ok(all) => all,
-            Err(fault) => return Some(fault),
-        };
-        let view = self.views.views.get(&width)?;
+    ) -> Result<(), PageFault> {
+        let all = self.matched(width, selector)?;
+        let view = self.views.views.get(&width);
         let of = |one: &MatchedElement| {
-            view.inks.iter().filter(|ink| ink.inside.contains(&one.own.number)).collect::<Vec<_>>()
+            let inks = view.into_iter().flat_map(|view| &view.inks);
+            inks.filter(|ink| ink.inside.contains(&one.own.number)).collect::<Vec<_>>()
         };
         for one in all {
             let inks = of(one);
             if inks.is_empty() {
                 let message = format!("`{}` has no text that is seen", one.own.name);
-                return Some(self.fault(message, "give it a text", Some(&one.own)));
+                return Err(self.fault(message, "give it a text", Some(&one.own)));
             }
             let wrong = inks.into_iter().find_map(|ink| self.ink(ink, how, wanted));
-            if wrong.is_some() {
-                return wrong;
-            }
+            wrong.map_or(Ok(()), Err)?;
         }
-        None
+        Ok(())
     }
 
     /// Why the contrast of a text is not as wanted.
@@ -230,7 +218,10 @@ impl PageJudge<'_> {
     }
 
     fn overflow(&self, width: u32) -> Option<PageFault> {
-        let view = self.views.views.get(&width)?;
+        self.wide(width, self.views.views.get(&width)?)
+    }
+
+    fn wide(&self, width: u32, view: &PageView) -> Option<PageFault> {
         let wide = view.wide.first();
         if view.scroll <= view.room + 1.0 && wide.is_none() {
             return None;
@@ -247,11 +238,16 @@ impl PageJudge<'_> {
     /// What every page must keep, at all measured widths: contrast, overflow, loaded files.
     pub fn general(&self) -> Vec<PageFault> {
         let mut all: Vec<PageFault> = Vec::new();
-        for (width, view) in &self.views.views {
+        let usual = self.views.views.iter().map(|(width, view)| (width, view, ""));
+        let dark = self.views.dark.iter().map(|(width, view)| (width, view, " in a dark theme"));
+        for (width, view, theme) in usual.chain(dark) {
             let inks = self.inks(view).into_iter().take(SHOWN);
-            let found = inks.chain(self.overflow(*width)).chain(self.errors(view));
+            let sizes = view.inks.iter().filter_map(|ink| self.size(ink)).take(SHOWN);
+            let flaws = view.flaws.iter().map(|one| self.flaw(one)).take(SHOWN);
+            let found = inks.chain(sizes).chain(flaws).chain(self.wide(*width, view));
+            let found = found.chain(self.errors(view));
             for mut one in found {
-                one.message = format!("at {width}px {}", one.message);
+                one.message = format!("at {width}px{theme} {}", one.message);
                 let is_same = |known: &PageFault| known.rule == one.rule && known.line == one.line;
                 if !all.iter().any(is_same) {
                     all.push(one);
@@ -268,6 +264,35 @@ impl PageJudge<'_> {
         view.inks.iter().filter_map(wrong).collect()
     }
 
+    /// Why a text is too small.
+    fn size(&self, ink: &PageInk) -> Option<PageFault> {
+        if ink.size >= LEAST_SIZE {
+            return None;
+        }
+        let (got, wanted) = (format!("{:.1}px", ink.size), format!("{LEAST_SIZE}px"));
+        let message =
+            format!("the text \"{}\" of `{}` is drawn with {got}", ink.text, ink.own.name);
+        let remedy = "set a larger `font-size`, and do not scale it down";
+        let fault = self.fault(message, remedy, Some(&ink.own));
+        Some(PageFault { rule: "size", values: Some((got, wanted)), ..fault })
+    }
+
+    fn flaw(&self, flaw: &ElementFlaw) -> PageFault {
+        let (rule, what, remedy) = match flaw.rule {
+            ElementFlawKind::Animation => {
+                ("animation", "moves for longer than 5 seconds", "let it end within 5 seconds")
+            }
+            ElementFlawKind::Content => {
+                ("content", "has words in `content` of the style sheet", "write them in the page")
+            }
+            ElementFlawKind::Cut => {
+                ("cut", "has a text that is cut off", "give it room, or let it wrap")
+            }
+        };
+        let fault = self.fault(format!("`{}` {what}", flaw.own.name), remedy, Some(&flaw.own));
+        PageFault { rule, ..fault }
+    }
+
     fn errors(&self, view: &PageView) -> Vec<PageFault> {
         let fault = |text: &String| {
             let fault = self.fault(text.clone(), "use only files of the page", None);
@@ -276,8 +301,6 @@ impl PageJudge<'_> {
         view.errors.iter().map(fault).collect()
     }
 }
-
-type MatchedPair<'a> = (&'a [MatchedElement], &'a [MatchedElement]);
 
 /// The text that an element has and the wanted one, if they differ.
 fn text(one: &MatchedElement, how: PageOperator, wanted: &str) -> Option<(String, String)> {
@@ -350,11 +373,10 @@ fn is_same(one: CssColour, other: CssColour) -> bool {
 /// and what to do.
 fn ink_contrast(ink: &PageInk) -> Result<(f64, String), (String, &'static str)> {
     if let Some(cover) = &ink.cover {
-        return Err((format!("is covered by `<{cover}>`"), "move one of the two"));
+        return Err((cover.clone(), "show it whole, with nothing before it"));
     }
-    if ink.strange {
-        let why = "has a filter or a blend mode: its contrast cannot be measured";
-        return Err((why.to_owned(), "remove the filter or the blend mode"));
+    if let Some(what) = &ink.strange {
+        return Err((format!("has {what}: what a reader sees cannot be measured"), "remove that"));
     }
     let mut behind = vec![CssColour::WHITE];
     for layer in solid(&ink.layers)?.iter().rev() {

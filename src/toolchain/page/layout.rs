@@ -37,8 +37,9 @@ pub fn prompt_rules() -> Vec<String> {
          element that the selector matches; some assertions are not shown",
         "at each of these widths nothing is wider than the screen, and each text that is seen has \
          a contrast of at least 4.5 with what is behind it, or 3 from 24px or from 18.66px in bold",
-        "texts stand on plain colours or gradients, not on images, and have no filters or blend \
-         modes",
+        "texts stand on plain colours or gradients, not on images, and have no filters, masks or \
+         blend modes; none is smaller than 9px, covered, cut off, or only in `content` of the style \
+         sheet; animations end within 5 seconds",
     ]
     .map(str::to_owned)
     .to_vec()

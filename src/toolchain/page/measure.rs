@@ -21,7 +21,7 @@ const FRAMES: &str = include_str!("kit/frames.html");
 
 /// What the page and its frames may do.
 const POLICY: &str = "default-src 'none'; style-src file: 'unsafe-inline'; img-src file: data:; \
-    font-src data:; script-src 'nonce-";
+    script-src 'nonce-";
 
 /// The flags of the browser. The sandbox around it takes the place of its own.
 const FLAGS: [&str; 14] = [
@@ -118,7 +118,13 @@ impl<'a> PageQuestion<'a> {
              content=\"{POLICY}{nonce}'\"><script nonce=\"{nonce}\">{script}</script>"
         );
         let frames = FRAMES.replace("WIDTHS", &serde_json::json!(self.widths).to_string());
-        let frames = frames.replace("KEY", key).replace("PLACE", place);
+        let is_themed = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            ["color-scheme", "light-dark"].iter().any(|word| text.contains(word))
+        };
+        let dark = tree.iter().any(|(_, bytes)| is_themed(bytes));
+        let themes = if dark { "[\"light\", \"dark\"]" } else { "[\"light\"]" };
+        let frames = frames.replace("KEY", key).replace("PLACE", place).replace("THEMES", themes);
         let own = tree.iter().map(|(path, bytes)| {
             let before = if path.as_str() == PAGE { head.as_bytes() } else { b"" };
             (format!("page/{path}"), [before, bytes].concat())
@@ -219,14 +225,36 @@ pub struct PageInk {
     pub size: f64,
     /// The weight of the font.
     pub weight: f64,
-    /// Whether a filter or a blend mode changes colours.
-    pub strange: bool,
+    /// Something that makes unknown what a reader sees, such as a filter.
+    pub strange: Option<String>,
     /// What is behind it, front first.
     pub layers: Vec<InkLayer>,
-    /// What is before it.
+    /// Why a reader does not see it, such as an element before it.
     pub cover: Option<String>,
     /// The numbers of asked elements that have such a text.
     pub inside: Vec<u32>,
+}
+
+/// What is wrong with an element without regard to colours and widths.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementFlawKind {
+    /// It moves for longer than 5 seconds.
+    Animation,
+    /// It has words that are only in the style sheet.
+    Content,
+    /// A part of its text is cut off.
+    Cut,
+}
+
+/// An element with such a flaw.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ElementFlaw {
+    /// The element.
+    #[serde(flatten)]
+    pub own: PageElement,
+    /// The flaw.
+    pub rule: ElementFlawKind,
 }
 
 /// An element that is wider than the screen.
@@ -254,6 +282,8 @@ pub struct PageView {
     pub inks: Vec<PageInk>,
     /// What could not be loaded, or was not allowed.
     pub errors: Vec<String>,
+    /// Other elements that are wrong.
+    pub flaws: Vec<ElementFlaw>,
 }
 
 impl PageQuestion<'_> {
@@ -265,21 +295,24 @@ impl PageQuestion<'_> {
         let start = format!("<pre id=\"{}\">", numbers.place);
         let answer = output.split_once(&start).and_then(|(_, rest)| rest.split_once("</pre>"));
         let (answer, _) = answer.ok_or("the browser gave no measurement")?;
-        let views: BTreeMap<u32, PageView> =
+        let mut views: PageViews =
             serde_json::from_str(answer).map_err(|why| format!("the measurement: {why}"))?;
-        if views.len() != self.widths.len() {
-            return Err("the measurement has not all widths".to_owned());
-        }
-        let selectors = self.selectors.iter().map(|one| one.selector.to_owned()).collect();
-        Ok(PageViews { selectors, views })
+        views.selectors = self.selectors.iter().map(|one| one.selector.to_owned()).collect();
+        Ok(views)
     }
 }
 
 /// All measurements.
+#[derive(Deserialize)]
 pub struct PageViews {
+    #[serde(skip)]
     selectors: Vec<String>,
     /// By width.
+    #[serde(rename = "light")]
     pub views: BTreeMap<u32, PageView>,
+    /// In a dark theme, of a page that has one.
+    #[serde(default)]
+    pub dark: BTreeMap<u32, PageView>,
 }
 
 impl PageViews {

@@ -45,7 +45,7 @@ impl Toolchain for Page {
         "a page in HTML and CSS"
     }
     fn rules_version(&self) -> &'static str {
-        "page 1"
+        "page 2"
     }
     fn options(&self) -> Vec<OptionSchema> {
         Vec::new()
