@@ -81,4 +81,5 @@ mod typescript;
 mod upgrade;
 mod vm;
 mod watch;
+mod workers_tls;
 mod world;
