@@ -135,8 +135,8 @@ pub(super) async fn connected(server: &str, access: &ServerAccess) -> Result<Cli
 }
 
 impl WorkServer {
-    /// Connects, and creates what is missing. A user that must not create it uses what is there; the
-    /// server does not answer what it refuses, so what is there is looked for first.
+    /// Connects, and creates what is missing. A user that must not create it uses what is there:
+    /// the server does not answer what it refuses, so this is looked for first.
     async fn open(server: &str, access: &ServerAccess) -> Result<Self, WorkersError> {
         let client = connected(server, access).await?;
         let mut context = jetstream::new(client.clone());
