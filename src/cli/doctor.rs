@@ -1,10 +1,12 @@
 //! `regen doctor`: checks whether the machine can run this workspace.
 
+use std::collections::BTreeMap;
+
 use rustix::process::{Resource, Rlimit, getrlimit};
 use serde_json::json;
 
 use super::model::{self, AgentRoom, AskModel, DoctorCheck};
-use super::{Context, exit, isolation};
+use super::{Context, exit, isolation, worker};
 use crate::gate::find_language_tools;
 use crate::sandbox::Missing;
 use crate::toolchain;
@@ -55,8 +57,10 @@ async fn look(
         Ok(workspace) => toolchain::used(workspace.harness.target.values()),
         Err(_) => toolchain::all().to_vec(),
     };
+    let mut here = BTreeMap::new();
     for language in languages {
         let tools = find_language_tools(language, &door.tool_env(), &cache).await;
+        here.extend(tools.iter().map(|tools| (language.id().to_owned(), tools.clone())));
         add(language.id(), tools.map(|t| t.version).map_err(|e| e.to_string()));
     }
     let config = loaded.as_ref().map(|w| w.harness.sandbox.clone()).unwrap_or_default();
@@ -77,22 +81,21 @@ async fn look(
             let state = &workspace.places.state;
             add("workspace", writable(state).map(|()| workspace.places.root.display().to_string()));
             let errors = workspace.refused(None);
-            add(
-                "specs",
-                if errors.is_empty() {
-                    Ok(format!("{} admitted", workspace.specs.len()))
-                } else {
-                    Err(format!("refused: {}", errors.join(", ")))
-                },
-            );
-            match &workspace.harness.generator {
+            let admitted = format!("{} admitted", workspace.specs.len());
+            let refused = format!("refused: {}", errors.join(", "));
+            add("specs", if errors.is_empty() { Ok(admitted) } else { Err(refused) });
+            let harness = &workspace.harness;
+            match &harness.generator {
                 None => add("generator", Ok("not needed: no target is generated".to_owned())),
                 Some(generator) => {
-                    let shown = workspace.read_only();
-                    let room = AgentRoom { sandbox: &probe.sandbox, read_only: &shown };
+                    let read_only = &workspace.read_only();
+                    let room = AgentRoom { sandbox: &probe.sandbox, read_only };
                     checks.extend(model::checks(generator, ask, room).await);
-                    checks.extend(model::under_test(&workspace.harness, ask, room).await);
+                    checks.extend(model::under_test(harness, ask, room).await);
                 }
+            }
+            if let Some(config) = &harness.workers {
+                checks.push(worker::checked(harness, config, &here).await);
             }
         }
     }

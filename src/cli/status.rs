@@ -13,6 +13,7 @@ use crate::report::words;
 use crate::store::{Day, DriftCheck, Ledger, SqliteLedger};
 use crate::types::text::counted;
 use crate::types::{DriftResult, Job, JobOutcome, SpecId};
+use crate::workers::fleet_words;
 use crate::workspace::{CommandError, Workspace, load, today};
 
 /// Shows the daemon and today's spending, then each spec: what is promoted, and how its last job
@@ -37,7 +38,7 @@ pub async fn show_status(door: &Context, specs: &[String]) -> Result<u8, Command
     }
     let workers = workspace.harness.workers.as_ref();
     let fleet = worker::fleet(workers).await;
-    let fleet = workers.zip(fleet).map(|(at, seen)| worker::fleet_words(&at.server, &seen));
+    let fleet = workers.zip(fleet).map(|(at, seen)| fleet_words(&at.server, &seen));
     if door.global.json {
         let problems = &workspace.problems;
         let today = json!({

@@ -1,12 +1,13 @@
 //! `regen worker` and `regen workers`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
 
+use super::model::DoctorCheck;
 use super::{Context, exit, isolation, signals, variable};
 use crate::attest::Signer;
 use crate::dispatch::{VERSION, WorkerPresence, WorkerTools};
@@ -14,9 +15,10 @@ use crate::gate::{DependencyCache, Machine, find_language_tools};
 use crate::store::given;
 use crate::toolchain;
 use crate::types::harness::SandboxConfig;
-use crate::types::{ToolSet, limits};
+use crate::types::{Harness, HostTools, ToolSet, WorkersConfig, is_pool_name, limits};
 use crate::workers::{
-    FleetView, ServerAccess, ServerLink, WorkerRoom, WorkerSettings, WorkersError, look, serve,
+    FleetView, ServerAccess, ServerLink, WorkerRoom, WorkerSettings, WorkersError, check_server,
+    look, serve,
 };
 use crate::workspace::{CommandError, ErrorKind, load};
 
@@ -50,8 +52,9 @@ pub struct WorkerArgs {
 /// Runs gates for coordinators until a signal.
 pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandError> {
     for (what, text) in [("--pool", Some(&args.pool)), ("--name", args.name.as_ref())] {
-        if let Some(why) = text.and_then(|text| wrong_name(text)) {
-            return Err(CommandError::usage(format!("{what}: {why}")));
+        if let Some(text) = text.filter(|text| !is_pool_name(text)) {
+            let why = format!("{what}: `{text}` is not 1 to 64 letters, digits, `-` or `_`");
+            return Err(CommandError::usage(why));
         }
     }
     let cache = door.cache()?;
@@ -65,7 +68,7 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
     }
     let signer = args.key.as_ref().map(read_key).transpose()?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let shown = |(id, tools): (&String, &crate::types::HostTools)| {
+    let shown = |(id, tools): (&String, &HostTools)| {
         let fingerprint = tools.fingerprint();
         (id.clone(), WorkerTools { fingerprint, version: tools.version.clone() })
     };
@@ -108,13 +111,6 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
     Ok(exit::DONE)
 }
 
-/// Why a name cannot be a part of a subject.
-fn wrong_name(name: &str) -> Option<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let good = !name.is_empty() && name.len() <= 64 && name.chars().all(fits);
-    (!good).then(|| format!("`{name}` is not 1 to 64 letters, digits, `-` or `_`"))
-}
-
 fn own_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let fits = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -129,25 +125,56 @@ fn read_key(path: &PathBuf) -> Result<Signer, CommandError> {
     Signer::parse(&String::from_utf8_lossy(&bytes)).map_err(wrong)
 }
 
-/// The workers of the workspace's server, as a status line and rows; `None` without `[workers]`.
+/// The workers of the workspace's server; `None` without `[workers]`.
 pub(super) async fn fleet(
-    workers: Option<&crate::types::WorkersConfig>,
+    workers: Option<&WorkersConfig>,
 ) -> Option<Result<FleetView, WorkersError>> {
     let link = ServerLink::new(&workers?.server, ServerAccess::read(variable));
     Some(look(&link).await)
 }
 
-/// What a status says of the workers in one line.
-pub(super) fn fleet_words(server: &str, seen: &Result<FleetView, WorkersError>) -> String {
-    match seen {
-        Err(why) => format!("{why}; gates run on this machine"),
-        Ok(view) => {
-            let busy: usize = view.workers.iter().map(|one| one.busy).sum();
-            let slots: usize = view.workers.iter().map(|one| one.slots).sum();
-            let waiting: u64 = view.waiting.values().sum();
-            let count = view.workers.len();
-            format!("{count} at {server}, {busy} of {slots} slots busy, {waiting} gates waiting")
+/// Checks the server and workers of `[workers]`, with the tools of this machine.
+pub(super) async fn checked(
+    harness: &Harness,
+    config: &WorkersConfig,
+    tools: &BTreeMap<String, HostTools>,
+) -> DoctorCheck {
+    let name = "workers".to_owned();
+    let access = ServerAccess::read(variable);
+    let seen = match check_server(&config.server, &access, config.monitor.as_deref()).await {
+        Ok(seen) => seen,
+        Err(why) => {
+            let hint = "until it is there, gates run on this machine; see docs/scale.md";
+            let (says, hint) = (why.to_string(), Some(hint.to_owned()));
+            return DoctorCheck { name, good: false, says, hint };
         }
+    };
+    let workers = &seen.view.workers;
+    let mut hints = BTreeSet::new();
+    for (target, pool) in &config.pools {
+        let mut of_pool = workers.iter().filter(|one| one.pool == *pool).peekable();
+        if of_pool.peek().is_none() {
+            hints.insert(format!("no worker is in pool `{pool}`: `regen worker --pool {pool}`"));
+        }
+        let Some(target) = harness.target.get(target) else { continue };
+        let id = toolchain::of(target).id();
+        hints.extend(of_pool.filter_map(|one| differs(one, id, tools.get(id)?)));
+    }
+    let hints: Vec<String> = hints.into_iter().chain(seen.hint).collect();
+    let says = format!("nats-server {}, {} workers", seen.version, workers.len());
+    DoctorCheck { name, good: true, says, hint: (!hints.is_empty()).then(|| hints.join("; ")) }
+}
+
+/// Why a worker runs no gates of a language for this machine.
+fn differs(one: &WorkerPresence, language: &str, here: &HostTools) -> Option<String> {
+    let name = &one.name;
+    if one.version != VERSION {
+        return Some(format!("{name} is regen {}, this is regen {VERSION}", one.version));
+    }
+    match one.tools.get(language) {
+        None => Some(format!("{name} has no tools for `{language}`")),
+        Some(tools) if tools.fingerprint == here.fingerprint() => None,
+        Some(tools) => Some(format!("{name} has {}, this machine {}", tools.version, here.version)),
     }
 }
 

@@ -119,7 +119,7 @@ impl Keep<'_> {
                 self.tree(*tree);
                 inputs.iter().for_each(|inputs| self.tree(*inputs));
             }
-            Event::GateReported { attempt, report } if is_wanted(*attempt) => {
+            Event::GateReported { attempt, report, .. } if is_wanted(*attempt) => {
                 self.wanted.extend(report.evidence);
             }
             Event::Promoted { trees, record } => {

@@ -137,7 +137,7 @@ impl Workspace {
                     newest = attempt;
                     fresh = true;
                 }
-                Event::GateReported { attempt, report } if attempt == newest => {
+                Event::GateReported { attempt, report, .. } if attempt == newest => {
                     // A reply that was refused before is not gated again.
                     if std::mem::take(&mut fresh) {
                         said.clear();

@@ -2,6 +2,7 @@
 
 mod generator;
 mod schedule;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,7 @@ pub fn check(harness: &Harness, text: &str) -> Vec<Problem> {
     check.hooks(harness);
     check.outputs(harness);
     check.gates(harness);
+    check.workers(harness);
     check.problems
 }
 

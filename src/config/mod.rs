@@ -176,6 +176,53 @@ mod tests {
     }
 
     #[test]
+    fn wrong_values_of_workers_are_named() {
+        let head = format!("{HEAD}[target.old]\ngenerator = \"none\"\npath = \".\"\n[workers]\n");
+        let good = "server = \"tls://nats.example.org:4222\"\npools = { rust = \"linux-x64\" }\n";
+        parse("harness.toml", &format!("{head}{good}monitor = \"http://h:8222\""))
+            .expect("is right");
+        for (server, says) in [
+            ("http://h", "is not `nats://"),
+            ("nats://", "is not `nats://"),
+            ("nats:h", "is not `nats://"),
+            ("h:4222", "is not `nats://"),
+            ("", "is not a URL"),
+            ("nats://me:secret@h", "credentials"),
+            ("tls://me@h", "credentials"),
+        ] {
+            let text = good.replace("tls://nats.example.org:4222", server);
+            let (line, message, help) = first(&format!("{head}{text}"));
+            assert_eq!(line, 9, "{server}: {message}");
+            assert!(message.contains(says), "{server}: {message}");
+            assert!(!format!("{message}{help}").contains("secret"), "{message}");
+        }
+        let long = format!("rust = \"{}\"", "a".repeat(65));
+        for (pools, says) in [
+            ("rst = \"a\"", "did you mean `rust`?"),
+            ("old = \"a\"", "no generated target `old`"),
+            ("rust = \"\"", "1 to 64"),
+            ("rust = \"a.b\"", "1 to 64"),
+            (long.as_str(), "1 to 64"),
+        ] {
+            let text = good.replace("rust = \"linux-x64\"", pools);
+            let (line, message, help) = first(&format!("{head}{text}"));
+            assert_eq!(line, 10, "{pools}: {message}");
+            assert!(format!("{message} {help}").contains(says), "{pools}: {message} {help}");
+        }
+        for (key, says) in [
+            ("alone_after_s = 86401", "0 to 86400"),
+            ("lease_s = 3", "4 to 3600"),
+            ("lease_s = 3601", "4 to 3600"),
+            ("min_isolation = 4", "not an isolation level"),
+            ("monitor = \"h:8222\"", "not a valid URL"),
+        ] {
+            let (line, message, _) = first(&format!("{head}{good}{key}\n"));
+            assert_eq!(line, 11, "{key}: {message}");
+            assert!(message.contains(says), "{key}: {message}");
+        }
+    }
+
+    #[test]
     fn wrong_keys_and_types_of_the_generator_are_named() {
         for (table, line, says) in [
             ("[generator]\nmodel = \"m\"\nbase_ulr = \"x\"", 3, "did you mean `base_url`?"),

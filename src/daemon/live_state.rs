@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
+use super::fleet_watch::FleetWatch;
 use super::metrics::Metrics;
 use crate::config;
 use crate::engine::Observer;
@@ -132,6 +133,8 @@ pub struct Head {
     pub held_until: Option<String>,
     /// Why the workspace cannot be read; the last valid configuration is kept.
     pub unreadable: Option<String>,
+    /// What is seen of the workers.
+    pub workers: Option<String>,
 }
 
 /// News that are not kept in the ledger.
@@ -152,6 +155,8 @@ pub struct LiveState {
     news: Sender<SseEvent>,
     /// Metrics.
     pub metrics: Metrics,
+    /// Workers.
+    pub fleet: FleetWatch,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -174,6 +179,7 @@ impl Default for LiveState {
             output: Mutex::default(),
             news: channel(limits::NEWS).0,
             metrics: Metrics::default(),
+            fleet: FleetWatch::default(),
         }
     }
 }
@@ -205,6 +211,12 @@ impl LiveState {
         if *head != before {
             self.tell("daemon", &*head);
         }
+    }
+
+    /// Looks at the workers.
+    pub async fn look_at_workers(&self) {
+        let words = self.fleet.words().await;
+        self.set_head(|head| head.workers = words);
     }
 
     /// Applies a plan of the whole workspace.

@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::fleet_watch::FleetSeen;
 use crate::store::Day;
 use crate::types::{Event, JobOutcome, Outcome};
 
@@ -77,9 +78,14 @@ impl Metrics {
         self.jobs.get_or_create(&[("result", outcome.word().to_owned())]).inc();
     }
 
-    /// All metrics in the OpenMetrics text format, with the number of specs by state and today's
-    /// spending.
-    pub fn text(&self, states: BTreeMap<&'static str, i64>, today: &Day) -> String {
+    /// All metrics in the OpenMetrics text format, with the number of specs by state, today's
+    /// spending, and the workers if there is a server for them.
+    pub fn text(
+        &self,
+        states: BTreeMap<&'static str, i64>,
+        today: &Day,
+        fleet: Option<&FleetSeen>,
+    ) -> String {
         let mut registry = Registry::with_prefix("regen");
         let specs: Family<Labels<1>, Gauge> = Family::default();
         for (state, count) in states {
@@ -98,9 +104,89 @@ impl Metrics {
         let tokens: Gauge = Gauge::default();
         tokens.set(today.tokens);
         registry.register("spent_today_tokens", "Tokens spent in this UTC day", tokens);
+        if let Some(fleet) = fleet {
+            of_workers(&mut registry, fleet);
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &registry);
         text
+    }
+}
+
+/// Adds what is seen of the workers.
+fn of_workers(registry: &mut Registry, fleet: &FleetSeen) {
+    let up: Gauge = Gauge::default();
+    up.set(fleet.view.is_ok().into());
+    registry.register("workers_server_up", "Whether the server of the workers can be used", up);
+    let Ok(view) = &fleet.view else { return };
+    let slots: Family<Labels<2>, Gauge> = Family::default();
+    let gates: Family<Labels<1>, Gauge> = Family::default();
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let add = |pool: &str, state: &str, count: usize| {
+        let labels = [("pool", pool.to_owned()), ("state", state.to_owned())];
+        slots.get_or_create(&labels).inc_by(number(count));
+    };
+    // An autoscaler needs a number for a pool without workers, too.
+    for pool in &fleet.pools {
+        add(pool, "busy", 0);
+        add(pool, "free", 0);
+        gates.get_or_create(&[("pool", pool.clone())]).set(0);
+    }
+    for one in &view.workers {
+        add(&one.pool, "busy", one.busy);
+        add(&one.pool, "free", one.slots.saturating_sub(one.busy));
+    }
+    for (pool, count) in &view.waiting {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        gates.get_or_create(&[("pool", pool.clone())]).set(count);
+    }
+    registry.register("workers", "Slots of workers, by pool and state", slots);
+    registry.register("gates_waiting", "Gates that wait for a worker, by pool", gates);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::{FleetSeen, Metrics};
+    use crate::dispatch::WorkerPresence;
+    use crate::types::Isolation;
+    use crate::workers::{FleetView, WorkersError};
+
+    #[test]
+    fn workers_are_counted_by_pool() {
+        let one = |name: &str, busy| WorkerPresence {
+            name: name.to_owned(),
+            pool: "linux".to_owned(),
+            version: String::new(),
+            tools: BTreeMap::new(),
+            isolation: Isolation(2),
+            slots: 4,
+            busy,
+            key: None,
+        };
+        let pools = BTreeSet::from(["linux", "mac"].map(str::to_owned));
+        let waiting = BTreeMap::from([("linux".to_owned(), 7)]);
+        let view = FleetView { workers: vec![one("a", 1), one("b", 4)], waiting };
+        let text = |view| {
+            let fleet = FleetSeen { pools: pools.clone(), view };
+            Metrics::default().text(BTreeMap::new(), &Default::default(), Some(&fleet))
+        };
+        let up = text(Ok(view));
+        for line in [
+            "regen_workers_server_up 1",
+            "regen_workers{pool=\"linux\",state=\"busy\"} 5",
+            "regen_workers{pool=\"linux\",state=\"free\"} 3",
+            "regen_workers{pool=\"mac\",state=\"free\"} 0",
+            "regen_gates_waiting{pool=\"linux\"} 7",
+            "regen_gates_waiting{pool=\"mac\"} 0",
+        ] {
+            assert!(up.lines().any(|one| one == line), "{line}: {up}");
+        }
+        let down = text(Err(WorkersError("away".to_owned())));
+        assert!(down.contains("regen_workers_server_up 0") && !down.contains("gates_waiting"));
+        let none = Metrics::default().text(BTreeMap::new(), &Default::default(), None);
+        assert!(!none.contains("workers"), "{none}");
     }
 }

@@ -7,6 +7,7 @@
 mod api_error;
 pub mod client;
 pub mod hooks;
+mod fleet_watch;
 mod live_state;
 mod metrics;
 mod commands;

@@ -74,7 +74,12 @@ impl Work {
         (self.engine, self.schedule, self.depended) = (engine, schedule, depended);
         self.drift.planned(&workspace, &whole);
         self.daemon.hub.planned(&workspace, &whole);
-        self.daemon.hub.set_head(|head| head.model = workspace.harness.model().to_owned());
+        let server = workspace.workers.as_ref().map(|workers| workers.link.clone());
+        self.daemon.hub.fleet.configured(workspace.harness.workers.as_ref().zip(server));
+        self.daemon.hub.set_head(|head| {
+            head.model = workspace.harness.model().to_owned();
+            head.workers = head.workers.take().filter(|_| workspace.workers.is_some());
+        });
         self.tell(&Notice::Read(&workspace));
         let gone = ended.iter().filter(|spec| self.agenda.job(spec).is_none());
         for spec in gone {

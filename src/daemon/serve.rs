@@ -375,8 +375,9 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
         None => Default::default(),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], api.hub.metrics.text(api.hub.counts(), &today))
-        .into_response())
+    let fleet = api.hub.fleet.seen().await;
+    let text = api.hub.metrics.text(api.hub.counts(), &today, fleet.as_ref());
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
 async fn order(State(api): State<Api>, Json(ask): Json<OrderBody>) -> Answered {
@@ -436,6 +437,11 @@ fn stream(reader: EventReader) -> impl Stream<Item = Result<Sse, Infallible>> {
             }
             if reader.entries() {
                 continue;
+            }
+            // A reader does not wait for the server of the workers.
+            let hub = reader.api.hub.clone();
+            if hub.fleet.is_due() {
+                tokio::spawn(async move { hub.look_at_workers().await });
             }
             // Orders and plans write entries without a notice.
             match tokio::time::timeout(limits::FOLLOW, reader.news.recv()).await {

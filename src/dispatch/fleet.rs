@@ -41,7 +41,7 @@ pub struct WorkerTools {
 
 /// A queue of one run, for workers that can run what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Queue {
+pub struct GateQueue {
     /// The pool.
     pub pool: String,
     /// The version of regen.
@@ -54,7 +54,7 @@ pub struct Queue {
     pub run: String,
 }
 
-impl Queue {
+impl GateQueue {
     /// A queue.
     pub fn new(pool: &str, tools: Fingerprint, isolation: Isolation, run: &str) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Queue {
     }
 }
 
-impl fmt::Display for Queue {
+impl fmt::Display for GateQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.replace('.', "_");
         write!(f, "{}={version}={}={}={}", self.pool, self.tools, self.isolation, self.run)
@@ -98,7 +98,7 @@ fn short(tools: Fingerprint) -> String {
 
 impl WorkerPresence {
     /// Whether it takes gates from a queue.
-    pub fn serves(&self, queue: &Queue) -> bool {
+    pub fn serves(&self, queue: &GateQueue) -> bool {
         let mut tools = self.tools.values();
         self.pool == queue.pool
             && self.version == queue.version
@@ -107,7 +107,7 @@ impl WorkerPresence {
     }
 
     /// Why it takes none from a queue of its pool.
-    fn mismatch(&self, queue: &Queue, language: &str) -> String {
+    fn mismatch(&self, queue: &GateQueue, language: &str) -> String {
         let name = &self.name;
         if self.version != queue.version {
             let (theirs, ours) = (&self.version, &queue.version);
@@ -136,7 +136,7 @@ pub enum PoolState {
 }
 
 /// What the workers can do for a queue.
-pub fn pool_state(workers: &[WorkerPresence], queue: &Queue, language: &str) -> PoolState {
+pub fn pool_state(workers: &[WorkerPresence], queue: &GateQueue, language: &str) -> PoolState {
     let pool: Vec<_> = workers.iter().filter(|one| one.pool == queue.pool).collect();
     if pool.iter().any(|one| one.serves(queue)) {
         return PoolState::Served;
@@ -149,7 +149,7 @@ pub fn pool_state(workers: &[WorkerPresence], queue: &Queue, language: &str) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{PoolState, Queue, WorkerPresence, WorkerTools, pool_state};
+    use super::{GateQueue, PoolState, WorkerPresence, WorkerTools, pool_state};
     use crate::types::{Digest, Fingerprint, Isolation};
 
     fn worker(name: &str, tools: &str) -> WorkerPresence {
@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn a_queue_is_served_where_version_tools_and_isolation_match() {
         let tools = Fingerprint(Digest::of("Python 3.11"));
-        let queue = Queue::new("linux", tools, Isolation(2), "ab12");
-        assert_eq!(Queue::parse(&queue.to_string()).as_ref(), Some(&queue));
+        let queue = GateQueue::new("linux", tools, Isolation(2), "ab12");
+        assert_eq!(GateQueue::parse(&queue.to_string()).as_ref(), Some(&queue));
         assert_eq!(queue.subject().matches('.').count(), 4);
         let state = |one: WorkerPresence| pool_state(&[one], &queue, "python");
         let good = worker("a", "Python 3.11");

@@ -33,12 +33,12 @@ pub enum ItemState {
         worker: String,
     },
     /// It has ended.
-    Done(Done),
+    Done(GateDone),
 }
 
 /// The end of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Done {
+pub struct GateDone {
     /// The worker.
     pub worker: String,
     /// The digest of its [`super::GateEnd`].
@@ -67,7 +67,7 @@ impl Item {
     }
 
     /// The item, ended.
-    pub fn done(&self, done: Done) -> Self {
+    pub fn done(&self, done: GateDone) -> Self {
         Self { state: ItemState::Done(done), ..self.clone() }
     }
 
@@ -107,7 +107,7 @@ impl Lapse {
 mod tests {
     use std::time::Duration;
 
-    use super::{Done, Item, ItemState, Lapse};
+    use super::{GateDone, Item, ItemState, Lapse};
     use crate::types::Digest;
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         assert!(!again.is_with("a", 1), "its lease ended");
         let other = again.taken("a").expect("it waits");
         assert!(!other.is_with("a", 1), "of another epoch");
-        let end = Done { worker: "a".to_owned(), end: Digest::of("end"), signature: None };
+        let end = GateDone { worker: "a".to_owned(), end: Digest::of("end"), signature: None };
         let done = other.done(end.clone());
         assert_eq!((done.epoch, &done.state), (2, &ItemState::Done(end)));
         assert_eq!(done.taken("b"), None);

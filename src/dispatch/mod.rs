@@ -7,8 +7,8 @@ mod order;
 mod pack;
 mod rota;
 
-pub use fleet::{PoolState, Queue, WorkerPresence, WorkerTools, pool_state};
-pub use item::{Done, Item, ItemState, Lapse};
+pub use fleet::{GateQueue, PoolState, WorkerPresence, WorkerTools, pool_state};
+pub use item::{GateDone, Item, ItemState, Lapse};
 pub use order::{GateEnd, GateOrder, Unusable};
 pub use pack::{pack, unpack};
 pub use rota::Rota;

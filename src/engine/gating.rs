@@ -12,7 +12,7 @@ use crate::store::CallId;
 use crate::toolchain::{self, GateKind};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    Action, CandidateId, Digest, Event, Failure, GateName, Job, JobId, SampledVersion,
+    Action, ActionResult, CandidateId, Digest, Event, Failure, GateName, Job, JobId, SampledVersion,
 };
 use crate::verdict::{OtherTarget, with_differences};
 use crate::workspace::{
@@ -66,13 +66,13 @@ impl Engine {
         if let Some(spent) = answering.and_then(|model| model.spent()) {
             self.ledger.borrow_mut().settle(call, spent)?;
         }
-        let mut report = ran?.report;
+        let ActionResult { mut report, worker, .. } = ran?;
         if kind == Some(GateKind::Coverage) {
             let others: Vec<_> = others(state, attempt).collect();
             let settings = inputs.settings().get(name);
             report = with_differences(report, &attempt.reports, &others, settings);
         }
-        Ok(Event::GateReported { attempt: attempt.number, report })
+        Ok(Event::GateReported { attempt: attempt.number, report, worker })
     }
 
     /// The model under test of an attempt's target.

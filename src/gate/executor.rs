@@ -320,7 +320,7 @@ impl LocalExecutor {
             evidence: report.evidence,
             tools: report.tools.clone(),
             isolation: report.isolation,
-            worker: "local".to_owned(),
+            worker: None,
             report,
         })
     }

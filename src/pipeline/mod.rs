@@ -265,7 +265,7 @@ impl State {
                 let diagnosis = ending::conflict(clause.iter().chain(others), message);
                 self.end(JobOutcome::SpecSuspected { diagnosis });
             }
-            (Phase::Gating { candidate, gate }, Event::GateReported { attempt, report })
+            (Phase::Gating { candidate, gate }, Event::GateReported { attempt, report, .. })
                 if *attempt == number && self.is_report_of(candidate, *gate, report) =>
             {
                 let (candidate, gate) = (candidate.clone(), *gate);

@@ -141,7 +141,10 @@ pub fn event(event: &Event, paint: Styler) -> String {
             let place = if names.is_empty() { "" } else { " at " };
             format!("{head}{place}{}: {}", names.join(", "), indented(message))
         }
-        Event::GateReported { report, .. } => gate(report, paint),
+        Event::GateReported { report, worker: None, .. } => gate(report, paint),
+        Event::GateReported { report, worker: Some(worker), .. } => {
+            format!("{} · on {worker}", gate(report, paint))
+        }
         Event::Judged { judgement, .. } => judged(judgement, paint),
         Event::Promoted { trees, .. } => {
             let trees: Vec<_> = trees.iter().map(|(t, d)| format!("{t} {}", d.short())).collect();

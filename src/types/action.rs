@@ -58,6 +58,6 @@ pub struct ActionResult {
     pub tools: String,
     /// The isolation level of its programs.
     pub isolation: Isolation,
-    /// The name of the executor that ran it.
-    pub worker: String,
+    /// The worker that ran it; `None` for this machine.
+    pub worker: Option<String>,
 }

@@ -242,6 +242,9 @@ pub enum Event {
         attempt: u32,
         /// Its report.
         report: GateReport,
+        /// The worker that ran it; absent for this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worker: Option<String>,
     },
     /// The candidate was judged.
     Judged {

@@ -79,4 +79,4 @@ pub use spec::{
 pub use toml_text::read_toml;
 pub use tools::{HostTools, ToolEnv, ToolSet};
 pub use tree::{Candidate, CandidateId, Provenance, Tree};
-pub use workers::WorkersConfig;
+pub use workers::{WorkersConfig, is_pool_name};

@@ -41,6 +41,12 @@ pub struct WorkersConfig {
     pub monitor: Option<String>,
 }
 
+/// Whether a text can be the name of a pool or a worker, which are parts of subjects.
+pub fn is_pool_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(fits)
+}
+
 fn alone_after() -> u64 {
     60
 }

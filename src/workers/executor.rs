@@ -13,11 +13,12 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, StreamExt};
 
 use super::look::present;
-use super::queue::{Notice, read_notice};
+use super::queue::{ItemNotice, read_notice};
 use super::server::{ServerLink, WorkServer, WorkersError};
 use crate::attest::PublicKey;
 use crate::dispatch::{
-    Done, GateEnd, GateOrder, Item, ItemState, Lapse, PoolState, Queue, WorkerPresence, pool_state,
+    GateDone, GateEnd, GateOrder, GateQueue, Item, ItemState, Lapse, PoolState, WorkerPresence,
+    pool_state,
 };
 use crate::gate::{ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor};
 use crate::process::Listener;
@@ -74,7 +75,7 @@ struct Travelling<'a> {
     bytes: Vec<u8>,
     inputs: Arc<GateInputs>,
     validators: Option<Tree>,
-    queue: Queue,
+    queue: GateQueue,
     listener: Option<&'a Listener>,
 }
 
@@ -157,7 +158,7 @@ impl PoolExecutor {
         };
         let bytes = serde_json::to_vec(&order).expect("an order is plain data");
         let (id, listener) = (order.id(), options.listener.as_ref());
-        let queue = Queue::new(pool, action.toolchain, min_isolation, run);
+        let queue = GateQueue::new(pool, action.toolchain, min_isolation, run);
         Ok(Some(Travelling { id, order, bytes, inputs, validators, queue, listener }))
     }
 
@@ -171,8 +172,8 @@ impl PoolExecutor {
             Some(one) => match self.elsewhere(&one).await {
                 Ok(Some(result)) => return Ok(result),
                 Ok(None) => format!("no worker in pool `{}` took it", one.queue.pool),
-                Err(Ended::Alone(why)) => why,
-                Err(Ended::Mismatch(why)) => {
+                Err(NotElsewhere::Alone(why)) => why,
+                Err(NotElsewhere::Mismatch(why)) => {
                     let (gate, pool) = (action.gate.clone(), one.queue.pool);
                     return Err(ExecuteError::Pool { gate, pool, why });
                 }
@@ -189,7 +190,7 @@ impl PoolExecutor {
     }
 
     /// Has a gate run by a worker.
-    async fn elsewhere(&self, one: &Travelling<'_>) -> Result<Option<ActionResult>, Ended> {
+    async fn elsewhere(&self, one: &Travelling<'_>) -> Result<Option<ActionResult>, NotElsewhere> {
         let mut wait = Wait {
             lapse: Lapse::default(),
             begun: Instant::now(),
@@ -204,7 +205,7 @@ impl PoolExecutor {
             match self.look(one, &mut wait, &mut heard).await {
                 Ok(Looked::Result(result)) => return Ok(Some(*result)),
                 Ok(Looked::Changed) => continue,
-                Ok(Looked::Mismatch(why)) => return Err(Ended::Mismatch(why)),
+                Ok(Looked::Mismatch(why)) => return Err(NotElsewhere::Mismatch(why)),
                 Ok(Looked::Waiting) => {}
                 Err(why) => {
                     wait.why = why.to_string();
@@ -215,7 +216,7 @@ impl PoolExecutor {
                 }
             }
             if wait.refused >= REFUSED || self.is_alone(&wait) {
-                return Err(Ended::Alone(wait.why));
+                return Err(NotElsewhere::Alone(wait.why));
             }
             match &mut heard {
                 Some((_, notices)) => until_changed(notices, one.listener).await,
@@ -367,7 +368,7 @@ impl PoolExecutor {
         &self,
         server: &WorkServer,
         one: &Travelling<'_>,
-        of: (&Item, &Done),
+        of: (&Item, &GateDone),
         reused: bool,
     ) -> Result<Result<ActionResult, String>, WorkersError> {
         let (item, done) = of;
@@ -397,12 +398,12 @@ impl PoolExecutor {
             let kept = self.coordinator.store.put(&bytes);
             kept.map_err(|why| WorkersError::new("cannot store output", why))?;
         }
-        result.worker = done.worker.clone();
+        result.worker = Some(done.worker.clone());
         result.report.evidence = result.evidence;
         Ok(Ok(result))
     }
 
-    fn is_trusted(&self, id: Digest, epoch: u64, done: &Done) -> bool {
+    fn is_trusted(&self, id: Digest, epoch: u64, done: &GateDone) -> bool {
         use base64::Engine as _;
         let trusted = &self.coordinator.trusted;
         if trusted.is_empty() {
@@ -430,7 +431,7 @@ impl PoolExecutor {
 }
 
 /// Why a gate was not run by a worker.
-enum Ended {
+enum NotElsewhere {
     /// This machine runs it.
     Alone(String),
     /// The pool cannot.
@@ -442,12 +443,12 @@ async fn until_changed(notices: &mut Subscriber, listener: Option<&Listener>) {
     let changed = async {
         while let Some(message) = notices.next().await {
             match read_notice(&message.payload) {
-                Some((Notice::Output, bytes)) => {
+                Some((ItemNotice::Output, bytes)) => {
                     if let Some(listener) = listener {
                         listener.0(bytes);
                     }
                 }
-                Some((Notice::Changed, _)) => return,
+                Some((ItemNotice::Changed, _)) => return,
                 None => {}
             }
         }

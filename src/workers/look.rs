@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use serde::Serialize;
 
 use super::server::{ServerAccess, ServerLink, WorkServer, WorkersError, connected};
-use crate::dispatch::{Queue, WorkerPresence};
+use crate::dispatch::{GateQueue, WorkerPresence};
 
 /// The workers and queues of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,7 +38,15 @@ pub(super) async fn present(server: &WorkServer) -> Result<Vec<WorkerPresence>, 
 /// The server cannot be used.
 pub async fn look(link: &ServerLink) -> Result<FleetView, WorkersError> {
     let server = link.get().await?;
-    let workers = present(&server).await?;
+    let seen = seen(&server).await;
+    if seen.is_err() {
+        link.failed(&server).await;
+    }
+    seen
+}
+
+async fn seen(server: &WorkServer) -> Result<FleetView, WorkersError> {
+    let workers = present(server).await?;
     let info = server.work.info_with_subjects("regen.work.>").await;
     let info = info.map_err(|why| WorkersError::new("cannot read the queues", why))?;
     let subjects: Vec<(String, usize)> =
@@ -51,6 +59,31 @@ pub async fn look(link: &ServerLink) -> Result<FleetView, WorkersError> {
     Ok(FleetView { workers, waiting })
 }
 
+/// What is seen of the workers, in one line.
+pub fn fleet_words(server: &str, seen: &Result<FleetView, WorkersError>) -> String {
+    match seen {
+        Err(why) => format!("{why}; gates run on this machine"),
+        Ok(view) => {
+            let busy: usize = view.workers.iter().map(|one| one.busy).sum();
+            let slots: usize = view.workers.iter().map(|one| one.slots).sum();
+            let waiting: u64 = view.waiting.values().sum();
+            let count = view.workers.len();
+            format!("{count} at {server}, {busy} of {slots} slots busy, {waiting} gates waiting")
+        }
+    }
+}
+
+/// A server, as `regen doctor` sees it.
+#[derive(Debug)]
+pub struct ServerSeen {
+    /// Its version.
+    pub version: String,
+    /// Its workers.
+    pub view: FleetView,
+    /// What to change, if anything.
+    pub hint: Option<String>,
+}
+
 /// Checks a server for `regen doctor`: version, JetStream, and how it writes to its disk.
 ///
 /// # Errors
@@ -59,14 +92,20 @@ pub async fn check_server(
     address: &str,
     access: &ServerAccess,
     monitor: Option<&str>,
-) -> Result<(String, Option<String>), WorkersError> {
+) -> Result<ServerSeen, WorkersError> {
     let client = connected(address, access).await?;
     let version = client.server_info().version;
     let link = ServerLink::new(address, access.clone());
     let view = look(&link).await?;
-    let says = format!("nats-server {version}, {} workers", view.workers.len());
-    let unknown = "set `[workers] monitor` to check that the server has `sync_interval: always`";
-    let Some(monitor) = monitor else { return Ok((says, Some(unknown.to_owned()))) };
+    let hint = match monitor {
+        Some(monitor) => syncs(monitor).await?,
+        None => Some("set `[workers] monitor` to check `sync_interval` of the server".to_owned()),
+    };
+    Ok(ServerSeen { version, view, hint })
+}
+
+/// What to change in how the server writes to its disk.
+async fn syncs(monitor: &str) -> Result<Option<String>, WorkersError> {
     let page = format!("{}/jsz?config=1", monitor.trim_end_matches('/'));
     let failed = |why: &dyn std::fmt::Display| WorkersError::new(&page, why);
     let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build();
@@ -76,13 +115,13 @@ pub async fn check_server(
     let always = page["config"]["sync_always"].as_bool() == Some(true);
     let hint = "after a power loss the server can lose work that is then done again; set \
                 `jetstream { sync_interval: always }`";
-    Ok((says, (!always).then(|| hint.to_owned())))
+    Ok((!always).then(|| hint.to_owned()))
 }
 
 /// The queues of a pool that a worker does not serve because of its version.
 pub(super) fn other_versions<'a>(
     me: &WorkerPresence,
-    queues: impl IntoIterator<Item = &'a Queue>,
+    queues: impl IntoIterator<Item = &'a GateQueue>,
 ) -> Option<String> {
     let mut queues = queues.into_iter();
     let other = queues.find(|one| one.pool == me.pool && one.version != me.version)?;

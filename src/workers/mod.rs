@@ -11,6 +11,6 @@ mod serve;
 mod server;
 
 pub use executor::{Coordinator, PoolExecutor};
-pub use look::{FleetView, check_server, look};
+pub use look::{FleetView, ServerSeen, check_server, fleet_words, look};
 pub use serve::{WorkerRoom, WorkerSettings, serve};
 pub use server::{ServerAccess, ServerLink, WorkersError};

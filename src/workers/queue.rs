@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::kv;
 
 use super::server::{WorkServer, WorkersError};
-use crate::dispatch::{Item, Queue};
+use crate::dispatch::{GateQueue, Item};
 use crate::types::Digest;
 
 /// How long a queue without workers is kept, and a message that a worker took and did not accept.
@@ -15,7 +15,7 @@ const TAKEN: Duration = Duration::from_secs(30);
 
 /// What a notice about an item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum ItemNotice {
     /// Output of its programs follows.
     Output,
     /// It changed.
@@ -60,7 +60,7 @@ impl WorkServer {
     }
 
     /// Puts an item into a queue. An item has at most one message in it, so this can be repeated.
-    pub(super) async fn enqueue(&self, queue: &Queue, id: Digest) -> Result<(), WorkersError> {
+    pub(super) async fn enqueue(&self, queue: &GateQueue, id: Digest) -> Result<(), WorkersError> {
         let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot queue an item", why);
         let name = queue.to_string();
         let subject = format!("regen.work.{}", queue.subject());
@@ -81,26 +81,26 @@ impl WorkServer {
     }
 
     /// Tells those who wait for an item. Lost if they are away: they also look by themselves.
-    pub(super) async fn tell(&self, id: Digest, notice: Notice, bytes: &[u8]) {
-        let mark = if notice == Notice::Output { b'o' } else { b'c' };
+    pub(super) async fn tell(&self, id: Digest, notice: ItemNotice, bytes: &[u8]) {
+        let mark = if notice == ItemNotice::Output { b'o' } else { b'c' };
         let payload: Vec<u8> = std::iter::once(mark).chain(bytes.iter().copied()).collect();
         drop(self.client.publish(format!("regen.item.{id}"), payload.into()).await);
     }
 
     /// Every queue on the server.
-    pub(super) async fn queues(&self) -> Result<Vec<Queue>, WorkersError> {
+    pub(super) async fn queues(&self) -> Result<Vec<GateQueue>, WorkersError> {
         use futures::TryStreamExt;
         let names: Result<Vec<String>, _> = self.work.consumer_names().try_collect().await;
         let names = names.map_err(|why| WorkersError::new("cannot list the queues", why))?;
-        Ok(names.iter().filter_map(|name| Queue::parse(name)).collect())
+        Ok(names.iter().filter_map(|name| GateQueue::parse(name)).collect())
     }
 }
 
 /// What a notice says.
-pub(super) fn read_notice(payload: &[u8]) -> Option<(Notice, &[u8])> {
+pub(super) fn read_notice(payload: &[u8]) -> Option<(ItemNotice, &[u8])> {
     match payload.split_first()? {
-        (b'o', output) => Some((Notice::Output, output)),
-        (b'c', rest) => Some((Notice::Changed, rest)),
+        (b'o', output) => Some((ItemNotice::Output, output)),
+        (b'c', rest) => Some((ItemNotice::Changed, rest)),
         _ => None,
     }
 }

@@ -13,10 +13,10 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
 use super::look::other_versions;
-use super::queue::Notice;
+use super::queue::ItemNotice;
 use super::server::{ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;
-use crate::dispatch::{Done, GateEnd, GateOrder, Item, Rota, WorkerPresence};
+use crate::dispatch::{GateDone, GateEnd, GateOrder, GateQueue, Item, Rota, WorkerPresence};
 use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor, Machine};
 use crate::process::Listener;
 use crate::store::{Candidates, ContentStore, Objects, files};
@@ -67,7 +67,7 @@ struct Worker<'a> {
     store: Arc<Objects>,
     /// By the user's validators.
     executors: RefCell<BTreeMap<Option<Digest>, Arc<LocalExecutor>>>,
-    rota: RefCell<Rota<crate::dispatch::Queue>>,
+    rota: RefCell<Rota<GateQueue>>,
     /// Gates since the executors are new.
     served: Cell<u32>,
     /// What it has now, with its epoch.
@@ -367,7 +367,7 @@ impl Worker<'_> {
         let result = loop {
             tokio::select! {
                 result = &mut ran => break result,
-                Some(bytes) = output.recv() => server.tell(id, Notice::Output, &bytes).await,
+                Some(bytes) = output.recv() => server.tell(id, ItemNotice::Output, &bytes).await,
             }
         };
         let result = match result {
@@ -437,7 +437,7 @@ impl Worker<'_> {
             let (key, signature) = signer.sign(&Item::signed(id, epoch, digest));
             (key, base64::engine::general_purpose::STANDARD.encode(signature))
         });
-        let done = Done { worker: me.clone(), end: digest, signature };
+        let done = GateDone { worker: me.clone(), end: digest, signature };
         // Read again where a renewal that was under way came first.
         for _ in 0..8 {
             let Some((item, revision)) = server.item(id).await? else { break };
@@ -445,7 +445,7 @@ impl Worker<'_> {
                 break;
             }
             if server.change(id, &item.done(done.clone()), Some(revision)).await?.is_some() {
-                server.tell(id, Notice::Changed, b"").await;
+                server.tell(id, ItemNotice::Changed, b"").await;
                 return Ok(());
             }
         }
@@ -465,7 +465,7 @@ impl Worker<'_> {
             if item.is_with(me, epoch) {
                 let again = item.again(item.order, item.lease_s);
                 drop(server.change(id, &again, Some(revision)).await);
-                server.tell(id, Notice::Changed, b"").await;
+                server.tell(id, ItemNotice::Changed, b"").await;
             }
         }
         drop(server.presence.purge(me.as_str()).await);

@@ -10,6 +10,8 @@ use async_nats::jetstream::stream::RetentionPolicy;
 use async_nats::jetstream::{self, kv, object_store, stream};
 use async_nats::{Client, ConnectOptions};
 
+use crate::types::is_pool_name;
+
 /// The first version of the server that has what is needed.
 const OLDEST: (i64, i64) = (2, 10);
 /// How long a request waits for the server.
@@ -82,6 +84,10 @@ impl ServerAccess {
         if let Some(user) = &self.user {
             let password = self.password.clone().unwrap_or_default();
             options = options.user_and_password(user.clone(), password);
+            // So that a user can be kept from reading the answers to another one.
+            if is_pool_name(user) {
+                options = options.custom_inbox_prefix(format!("_INBOX.{user}"));
+            }
         }
         if let Some(ca) = &self.ca {
             options = options.add_root_certificates(ca.clone()).require_tls(true);
@@ -129,7 +135,8 @@ pub(super) async fn connected(server: &str, access: &ServerAccess) -> Result<Cli
 }
 
 impl WorkServer {
-    /// Connects, and creates what is missing. Whoever may not create it uses what is there.
+    /// Connects, and creates what is missing. A user that must not create it uses what is there:
+    /// the server does not answer what it refuses, so this is looked for first.
     async fn open(server: &str, access: &ServerAccess) -> Result<Self, WorkersError> {
         let client = connected(server, access).await?;
         let mut context = jetstream::new(client.clone());
@@ -137,7 +144,7 @@ impl WorkServer {
         let failed = |what: &str, why: &dyn fmt::Display| {
             WorkersError(format!("{server}: {what}: {why} (is JetStream on?)"))
         };
-        let work = stream::Config {
+        let config = stream::Config {
             name: WORK.to_owned(),
             subjects: vec!["regen.work.>".to_owned()],
             retention: RetentionPolicy::WorkQueue,
@@ -145,21 +152,20 @@ impl WorkServer {
             max_age: KEPT,
             ..stream::Config::default()
         };
-        let made = context.create_stream(work).await;
-        let work = match made {
+        let work = match context.get_stream(WORK).await {
             Ok(work) => work,
-            Err(_) => context.get_stream(WORK).await.map_err(|why| failed(WORK, &why))?,
+            Err(_) => context.create_stream(config).await.map_err(|why| failed(WORK, &why))?,
         };
-        let store = object_store::Config {
+        let config = object_store::Config {
             bucket: OBJECTS.to_owned(),
             max_age: KEPT,
             ..object_store::Config::default()
         };
-        let objects = match context.create_object_store(store).await {
+        let objects = match context.get_object_store(OBJECTS).await {
             Ok(objects) => objects,
             Err(_) => {
-                let there = context.get_object_store(OBJECTS).await;
-                there.map_err(|why| failed(OBJECTS, &why))?
+                let made = context.create_object_store(config).await;
+                made.map_err(|why| failed(OBJECTS, &why))?
             }
         };
         let items = bucket(&context, ITEMS, KEPT).await.map_err(|why| failed(ITEMS, &why))?;
@@ -175,9 +181,9 @@ async fn bucket(
     max_age: Duration,
 ) -> Result<kv::Store, String> {
     let config = kv::Config { bucket: name.to_owned(), history: 1, max_age, ..Default::default() };
-    match context.create_key_value(config).await {
+    match context.get_key_value(name).await {
         Ok(store) => Ok(store),
-        Err(_) => context.get_key_value(name).await.map_err(|why| why.to_string()),
+        Err(_) => context.create_key_value(config).await.map_err(|why| why.to_string()),
     }
 }
 

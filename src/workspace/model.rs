@@ -124,7 +124,7 @@ pub struct Workspace {
 #[derive(Debug)]
 pub struct Workers {
     /// The server.
-    pub(super) link: Arc<ServerLink>,
+    pub link: Arc<ServerLink>,
     /// The keys of workers whose results count.
     pub(super) trusted: Vec<PublicKey>,
     /// The run's name in queues.

@@ -82,4 +82,5 @@ mod upgrade;
 mod vm;
 mod watch;
 mod workers;
+mod workers_tls;
 mod world;

@@ -119,7 +119,7 @@ fn answer(state: &State, effect: &Effect, random: &mut Random) -> Event {
                 assurance: None,
                 evidence: None,
             };
-            Event::GateReported { attempt, report }
+            Event::GateReported { attempt, report, worker: None }
         }
         Effect::Judge { .. } => Event::Judged { attempt, judgement: verdict(state).judgement() },
         Effect::Promote => match random.below(10) {

@@ -169,7 +169,12 @@ impl Workspace {
     }
 
     /// The tests that this machine's ledger has seen to fail without an implementation.
-    fn proven_here(&self) -> BTreeSet<Digest> {
+    fn proven_here(&self, ours: bool) -> BTreeSet<Digest> {
+        // A ledger from a checkout is not trusted. With workers, what is known here would make the
+        // gates other ones than those of other machines.
+        if !ours || self.workers.is_some() {
+            return BTreeSet::new();
+        }
         let ledger = SqliteLedger::read(&self.places.ledger()).ok().flatten();
         ledger.and_then(|ledger| ledger.proven().ok()).unwrap_or_default()
     }
@@ -185,11 +190,8 @@ impl Workspace {
         let candidates = Arc::new(Candidates::new(store.clone()));
         let executor = self.gate_executor(&machine.tools, &machine.probe, candidates, store);
         executor.accept(inputs)?;
-        // A ledger from a checkout is not trusted.
         let ours = self.places.verify_state().is_ok();
-        // What is known here would make the gates other ones than those of other machines.
-        let proven =
-            if ours && self.workers.is_none() { self.proven_here() } else { BTreeSet::new() };
+        let proven = self.proven_here(ours);
         let paid = machine.key.filter(|_| ours).map(|_| DriftBudget::open(self, &spec));
         let paid = paid.transpose()?;
         let context =

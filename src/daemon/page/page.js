@@ -96,6 +96,7 @@ function drawHead() {
   if (daemon.paused) keep(`Paused since ${daemon.paused[0]} by ${daemon.paused[1]}.`);
   if (daemon.quiet_until) keep(`Quiet hours until ${daemon.quiet_until}; no job starts.`);
   if (daemon.held_until) keep(`Rate limited by the model server until ${daemon.held_until}.`);
+  if (daemon.workers) keep(`Workers: ${daemon.workers}.`);
   if (daemon.unreadable) keep(`${daemon.unreadable}; keeping the last valid configuration.`, true);
 }
 
