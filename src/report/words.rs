@@ -90,6 +90,11 @@ pub fn money(day: &Day) -> String {
     }
 }
 
+/// The worker of a gate.
+fn on(worker: Option<&str>) -> String {
+    worker.map(|name| format!(" · on {}", visible_line(name))).unwrap_or_default()
+}
+
 /// An event as one line.
 pub fn event(event: &Event, paint: Styler) -> String {
     match event {
@@ -141,10 +146,7 @@ pub fn event(event: &Event, paint: Styler) -> String {
             let place = if names.is_empty() { "" } else { " at " };
             format!("{head}{place}{}: {}", names.join(", "), indented(message))
         }
-        Event::GateReported { report, worker: None, .. } => gate(report, paint),
-        Event::GateReported { report, worker: Some(worker), .. } => {
-            format!("{} · on {worker}", gate(report, paint))
-        }
+        Event::GateReported { report, worker, .. } => gate(report, paint) + &on(worker.as_deref()),
         Event::Judged { judgement, .. } => judged(judgement, paint),
         Event::Promoted { trees, .. } => {
             let trees: Vec<_> = trees.iter().map(|(t, d)| format!("{t} {}", d.short())).collect();

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::Subscriber;
+use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use futures::{FutureExt, StreamExt};
 
 use super::look::present;
-use super::queue::{ItemNotice, read_notice};
+use super::queue::until_changed;
 use super::server::{ServerLink, WorkServer, WorkersError};
 use crate::attest::PublicKey;
 use crate::dispatch::{
@@ -219,7 +219,10 @@ impl PoolExecutor {
                 return Err(NotElsewhere::Alone(wait.why));
             }
             match &mut heard {
-                Some((_, notices)) => until_changed(notices, one.listener).await,
+                Some((_, notices)) => {
+                    let changed = until_changed(notices, one.listener);
+                    drop(tokio::time::timeout(LOOK, changed).await);
+                }
                 None => tokio::time::sleep(LOOK).await,
             }
         }
@@ -436,26 +439,6 @@ enum NotElsewhere {
     Alone(String),
     /// The pool cannot.
     Mismatch(String),
-}
-
-/// Passes output on until the item changes, or it is time to look.
-async fn until_changed(notices: &mut Subscriber, listener: Option<&Listener>) {
-    let changed = async {
-        while let Some(message) = notices.next().await {
-            match read_notice(&message.payload) {
-                Some((ItemNotice::Output, bytes)) => {
-                    if let Some(listener) = listener {
-                        listener.0(bytes);
-                    }
-                }
-                Some((ItemNotice::Changed, _)) => return,
-                None => {}
-            }
-        }
-        // The connection is closed.
-        std::future::pending::<()>().await;
-    };
-    drop(tokio::time::timeout(LOOK, changed).await);
 }
 
 impl GateExecutor for PoolExecutor {

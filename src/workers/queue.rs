@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use async_nats::Subscriber;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::kv;
+use futures::{StreamExt, TryStreamExt};
 
 use super::server::{WorkServer, WorkersError};
 use crate::dispatch::{GateQueue, Item};
+use crate::process::Listener;
 use crate::types::Digest;
 
 /// How long a queue without workers is kept, and a message that a worker took and did not accept.
@@ -89,7 +92,6 @@ impl WorkServer {
 
     /// Every queue on the server.
     pub(super) async fn queues(&self) -> Result<Vec<GateQueue>, WorkersError> {
-        use futures::TryStreamExt;
         let names: Result<Vec<String>, _> = self.work.consumer_names().try_collect().await;
         let names = names.map_err(|why| WorkersError::new("cannot list the queues", why))?;
         Ok(names.iter().filter_map(|name| GateQueue::parse(name)).collect())
@@ -97,10 +99,27 @@ impl WorkServer {
 }
 
 /// What a notice says.
-pub(super) fn read_notice(payload: &[u8]) -> Option<(ItemNotice, &[u8])> {
+fn read_notice(payload: &[u8]) -> Option<(ItemNotice, &[u8])> {
     match payload.split_first()? {
         (b'o', output) => Some((ItemNotice::Output, output)),
         (b'c', rest) => Some((ItemNotice::Changed, rest)),
         _ => None,
     }
+}
+
+/// Passes output on until the item changes.
+pub(super) async fn until_changed(notices: &mut Subscriber, listener: Option<&Listener>) {
+    while let Some(message) = notices.next().await {
+        match read_notice(&message.payload) {
+            Some((ItemNotice::Output, bytes)) => {
+                if let Some(listener) = listener {
+                    listener.0(bytes);
+                }
+            }
+            Some((ItemNotice::Changed, _)) => return,
+            None => {}
+        }
+    }
+    // The connection is closed.
+    std::future::pending::<()>().await;
 }
