@@ -1,7 +1,7 @@
 //! `regen worker` and `regen workers`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -66,7 +66,7 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
             Err(why) => drop(tools.missing.insert(language.id().to_owned(), why.to_string())),
         }
     }
-    let signer = args.key.as_ref().map(read_key).transpose()?;
+    let signer = args.key.as_deref().map(read_key).transpose()?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let shown = |(id, tools): (&String, &HostTools)| {
         let fingerprint = tools.fingerprint();
@@ -118,7 +118,7 @@ fn own_name() -> String {
     format!("{host}-{}", std::process::id())
 }
 
-fn read_key(path: &PathBuf) -> Result<Signer, CommandError> {
+fn read_key(path: &Path) -> Result<Signer, CommandError> {
     let wrong = |why: String| CommandError::usage(format!("--key {}: {why}", path.display()));
     let bytes = given::read_given(path, limits::CONFIG_BYTES);
     let bytes = bytes.map_err(|why| wrong(why.to_string()))?;

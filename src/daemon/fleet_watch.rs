@@ -50,7 +50,7 @@ impl FleetWatch {
 
     /// The workers as of a moment ago; `None` without `[workers]`.
     pub async fn seen(&self) -> Option<FleetSeen> {
-        let Some((link, pools)) = self.server().clone() else { return None };
+        let (link, pools) = self.server().clone()?;
         let mut last = self.last.lock().await;
         if let Some((at, seen)) = &*last
             && at.elapsed() < FRESH

@@ -66,8 +66,7 @@ mod tests {
         const JOBS: usize = 64;
         let mut left: BTreeMap<u32, usize> = BTreeMap::from([(0, 10_000 * 5)]);
         let mut running: BTreeMap<u32, usize> = BTreeMap::new();
-        let mut workers: Vec<(Rota<u32>, Option<(u32, u64)>)> =
-            (0..100).map(|_| (Rota::default(), None)).collect();
+        let mut workers = vec![(Rota::default(), None); 100];
         let (mut begun, mut longest, mut most) = (BTreeMap::new(), 0, 0);
         let mut number = 7_u64;
         for now in 0_u64.. {

@@ -38,8 +38,9 @@ const WORK: &str = include_str!("templates/work.md");
 const PAGE: &str = include_str!("templates/page.md");
 
 /// The variables a template may use.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 24] = [
     "assistant",
+    "page",
     "text",
     "json",
     "manifest",

@@ -179,14 +179,17 @@ impl PoolExecutor {
                 }
             },
         };
-        let said = format!("{why}; gates run on this machine");
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != said {
-            tracing::warn!("{said}");
-            *told = said;
-        }
-        drop(told);
+        self.tell(format!("{why}; gates run on this machine"));
         self.local.execute(action, options).await
+    }
+
+    /// Tells why gates run here, once.
+    fn tell(&self, why: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != why {
+            tracing::warn!("{why}");
+            *told = why;
+        }
     }
 
     /// Has a gate run by a worker.

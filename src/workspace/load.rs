@@ -180,7 +180,7 @@ fn read(
 ) -> Result<Workspace, CommandError> {
     let ConfigFile { harness, bytes, styles } = config;
     let mut bytes = BTreeMap::from([(CONFIG.to_owned(), bytes)]);
-    bytes.extend(declarations(&harness).into_iter().chain(styles));
+    bytes.extend(declarations(&harness).chain(styles));
     let (templates, template_files) = templates(places, &harness, &mut bytes)?;
     let specs = files::specs(&places.root, &harness.harness.specs).map(|specs| {
         let files: Vec<_> = specs.iter().map(|(file, read)| (&**file, &**read)).collect();
