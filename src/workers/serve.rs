@@ -76,6 +76,8 @@ struct Worker<'a> {
     changed: Notify,
     /// What was said last about the server.
     trouble: RefCell<Option<String>>,
+    /// What was said last about coordinators of other versions.
+    refused: RefCell<Option<String>>,
 }
 
 /// Runs gates until `stop`; then what it has goes back into the queue.
@@ -98,6 +100,7 @@ pub async fn serve(
         held: RefCell::default(),
         changed: Notify::new(),
         trouble: RefCell::default(),
+        refused: RefCell::default(),
     };
     // Polled side by side: each may hold the connection while it waits.
     tokio::select! {
@@ -128,7 +131,9 @@ impl Worker<'_> {
 
     async fn server(&self) -> Option<Arc<WorkServer>> {
         let got = self.settings.link.get().await;
-        self.server_is(got.as_ref().err());
+        if let Err(why) = &got {
+            self.server_is(Some(why));
+        }
         got.ok()
     }
 
@@ -183,8 +188,13 @@ impl Worker<'_> {
         loop {
             if let Some(server) = self.server().await {
                 match self.next(&server).await {
-                    Ok(Some(lease)) => return lease,
-                    Ok(None) => continue,
+                    Ok(lease) => {
+                        self.server_is(None);
+                        match lease {
+                            Some(lease) => return lease,
+                            None => continue,
+                        }
+                    }
                     Err(why) => self.failed(&server, &why).await,
                 }
             }
@@ -198,8 +208,10 @@ impl Worker<'_> {
         let wake = format!("regen.wake.{}", self.settings.me.pool);
         let mut woken = server.client.subscribe(wake).await.map_err(|why| failed(&why))?;
         let all = server.queues().await?;
-        if let Some(why) = other_versions(&self.settings.me, &all) {
-            self.server_is(Some(&WorkersError(why)));
+        let other = other_versions(&self.settings.me, &all);
+        if *self.refused.borrow() != other {
+            other.iter().for_each(|why| self.say(why));
+            *self.refused.borrow_mut() = other;
         }
         let mine: BTreeSet<_> =
             all.into_iter().filter(|queue| self.settings.me.serves(queue)).collect();
@@ -291,7 +303,15 @@ impl Worker<'_> {
             };
             match server.change(lease.id, &lease.item, Some(lease.revision)).await {
                 Ok(Some(revision)) => (lease.revision, renewed) = (revision, Instant::now()),
-                Ok(None) => return,
+                // It may be its own renewal, whose answer was lost.
+                Ok(None) => match server.item(lease.id).await {
+                    Ok(Some((item, revision)))
+                        if item.is_with(&self.settings.me.name, lease.item.epoch) =>
+                    {
+                        (lease.revision, renewed) = (revision, Instant::now());
+                    }
+                    _ => return,
+                },
                 Err(why) => {
                     self.failed(&server, &why).await;
                     if renewed.elapsed() > length / 2 {
