@@ -71,7 +71,7 @@ impl Item {
         Self { state: ItemState::Done(done), ..self.clone() }
     }
 
-    /// The item, in the queue again: whoever has it has it no longer.
+    /// The item, in the queue again: the worker that has it loses it.
     pub fn again(&self, order: Digest, lease_s: u64) -> Self {
         Self { epoch: self.epoch + 1, order, lease_s, state: ItemState::Waiting }
     }

@@ -76,7 +76,7 @@ pub async fn noticed(
     Ok(over(context, gate, &candidate, None, work).await?.unwrap_or_default())
 }
 
-/// Works with the adapter of a candidate; `None` where there is no contract.
+/// Works with the adapter of a candidate; `None` without a contract.
 async fn over<T>(
     context: &GateContext<'_>,
     gate: &GateName,

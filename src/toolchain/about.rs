@@ -182,7 +182,7 @@ pub fn run_languages(spec: &Spec, code: &Target) -> Vec<&'static str> {
         }
         let one = [block_clause(spec, 0, language, String::new(), 1)];
         let spec = Spec { clauses: one.into(), ..spec.clone() };
-        // The examples of a program are what it does, whoever runs them.
+        // The examples of a program are what it does, in a text and in a test.
         if of(code).program(code).is_some() || of(code).is_outside(code) {
             return program_examples::languages(&spec, code).contains(language);
         }

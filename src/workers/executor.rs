@@ -274,7 +274,7 @@ impl PoolExecutor {
                 let is_new = wait.queued.is_some_and(|(first, ..)| item.epoch >= first);
                 match self.result(&server, one, (&item, done), !is_new).await? {
                     Ok(result) => return Ok(Looked::Result(Box::new(result))),
-                    // What an earlier run left is no fault of a worker.
+                    // What an earlier run left is not counted.
                     Err(why) if is_new => {
                         wait.refused += 1;
                         wait.why = format!("a result of worker {} is not used: {why}", done.worker);
@@ -286,7 +286,7 @@ impl PoolExecutor {
         }
     }
 
-    /// Puts an item into the queue for one more time: a worker that has it has it no longer.
+    /// Puts an item into the queue for one more time: a worker that has it loses it.
     async fn again(
         &self,
         server: &WorkServer,
