@@ -90,7 +90,8 @@ async fn look(
                 Some(generator) => {
                     let read_only = &workspace.read_only();
                     let room = AgentRoom { sandbox: &probe.sandbox, read_only };
-                    checks.extend(model::checks(generator, ask, room).await);
+                    let pool = harness.workers.as_ref().and_then(|one| one.ask.as_deref());
+                    checks.extend(model::checks(generator, ask, room, pool).await);
                     checks.extend(model::under_test(harness, ask, room).await);
                 }
             }

@@ -59,6 +59,7 @@ pub async fn checks(
     config: &GeneratorConfig,
     ask: AskModel,
     room: AgentRoom<'_>,
+    pool: Option<&str>,
 ) -> Vec<DoctorCheck> {
     let mut checks = Vec::new();
     for number in 0..=config.tiers.len() {
@@ -67,7 +68,12 @@ pub async fn checks(
             number => format!("tier {number}"),
         };
         let mut check = DoctorCheck { name, good: true, says: String::new(), hint: None };
-        if let Err(why) = tier(&config.tier(number), ask, room, &mut check).await {
+        let config = config.tier(number);
+        let pool = pool.filter(|_| matches!(config.settings, GeneratorSettings::Openai(_)));
+        if let Some(pool) = pool {
+            let model = &config.settings.server().model;
+            check.says = format!("{model}, asked by workers of pool `{pool}`");
+        } else if let Err(why) = tier(&config, ask, room, &mut check).await {
             (check.good, check.says) = (false, why);
         }
         checks.push(check);
@@ -204,7 +210,8 @@ async fn answered(
     let config = GeneratorConfig { cassettes: Some(CassetteMode::Off), ..config.clone() };
     let servers = RateLimits::default();
     let cassettes = Cassettes::new(PathBuf::new());
-    let parts = GeneratorParts { config: &config, key, cassettes, servers: &servers };
+    let parts =
+        GeneratorParts { config: &config, key, cassettes, servers: &servers, elsewhere: None };
     let notes = Notes::default();
     let failed = |error: GenerationError| format!("no answer: {error}");
     let generator = generator::of(parts).map_err(failed)?;
@@ -254,6 +261,7 @@ fn question() -> Request {
         kind: AttemptKind::Generate,
         sample: 0,
         base: None,
+        call: None,
         context: CallContext {
             spec: "doctor".into(),
             target: "doctor".into(),

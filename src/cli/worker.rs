@@ -10,23 +10,32 @@ use serde_json::json;
 use super::model::DoctorCheck;
 use super::{Context, exit, isolation, signals, variable};
 use crate::attest::Signer;
-use crate::dispatch::{VERSION, WorkerPresence, WorkerTools};
+use crate::config;
+use crate::dispatch::{
+    GateQueue, PoolState, VERSION, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
+};
 use crate::gate::{DependencyCache, Machine, find_language_tools};
+use crate::generator::{self, Cassettes, Generator, GeneratorParts, RateLimits, settings_of};
+use crate::process;
 use crate::store::given;
 use crate::toolchain;
-use crate::types::harness::SandboxConfig;
-use crate::types::{Harness, HostTools, ToolSet, WorkersConfig, is_pool_name, limits};
+use crate::types::harness::{CassetteMode, SandboxConfig};
+use crate::types::{
+    GeneratorConfig, GeneratorSettings, Harness, HostTools, Isolation, ToolSet, WorkersConfig,
+    is_pool_name, limits,
+};
 use crate::workers::{
     FleetView, ServerAccess, ServerLink, WorkerRoom, WorkerSettings, WorkersError, check_server,
     look, serve,
 };
-use crate::workspace::{CommandError, ErrorKind, load};
+use crate::workspace::{CommandError, ErrorKind, Sources, load};
 
 /// Text below the help of `worker`.
 pub const HELP: &str = "Credentials are read from the variables of the `nats` program: NATS_CREDS, \
     NATS_USER, NATS_PASSWORD, NATS_CA, NATS_CERT, NATS_KEY.\n\n\
     Examples:\n  regen worker --server nats://10.0.0.7:4222 --pool linux-x64\n  \
-    regen worker --server tls://nats.example.org --pool linux-x64 --slots 4 --key worker.key\n\n\
+    regen worker --server tls://nats.example.org --pool linux-x64 --slots 4 --key worker.key\n  \
+    regen worker --server tls://nats.example.org --pool models --slots 16 --generator harness.toml\n\n\
     Ends on SIGTERM or Ctrl-C; what it runs then goes back into the queue.";
 
 /// Arguments of `worker`.
@@ -38,7 +47,7 @@ pub struct WorkerArgs {
     /// The pool that it works for.
     #[arg(long, value_name = "NAME")]
     pool: String,
-    /// How many gates it runs at a time. Default: half of the machine's cores.
+    /// How many gates and questions it does at a time. Default: half of the machine's cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     slots: Option<u16>,
     /// Its name, unique among the workers. Default: host and process.
@@ -47,9 +56,12 @@ pub struct WorkerArgs {
     /// The file with the Ed25519 key that it signs results with.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// A `harness.toml`: the models of its `[generator]` are asked for coordinators.
+    #[arg(long, value_name = "FILE")]
+    generator: Option<PathBuf>,
 }
 
-/// Runs gates for coordinators until a signal.
+/// Does gates and questions for coordinators until a signal.
 pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandError> {
     for (what, text) in [("--pool", Some(&args.pool)), ("--name", args.name.as_ref())] {
         if let Some(text) = text.filter(|text| !is_pool_name(text)) {
@@ -66,6 +78,7 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
             Err(why) => drop(tools.missing.insert(language.id().to_owned(), why.to_string())),
         }
     }
+    let asked = args.generator.as_deref().map(models).transpose()?.unwrap_or_default();
     let signer = args.key.as_deref().map(read_key).transpose()?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let shown = |(id, tools): (&String, &HostTools)| {
@@ -77,6 +90,7 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
         pool: args.pool.clone(),
         version: VERSION.to_owned(),
         tools: tools.found.iter().map(shown).collect(),
+        models: asked.iter().map(|(model, _)| model.clone()).collect(),
         isolation: probe.level,
         slots: args.slots.map_or((cores / 2).max(1), usize::from),
         busy: 0,
@@ -89,7 +103,7 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
         me.pool,
         me.slots,
         me.isolation,
-        me.tools.keys().cloned().collect::<Vec<_>>().join(", ")
+        does(&me).join(", ")
     ));
     let machine = Machine {
         tools: Arc::new(tools),
@@ -106,9 +120,56 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
             door.say(text);
         }
     };
-    let settings = WorkerSettings { me, link, signer, cache: cache.join("worker") };
+    let generators = asked.into_iter().map(|(model, made)| (model.fingerprint, made)).collect();
+    let cache = cache.join("worker");
+    let settings = WorkerSettings { me, link, signer, cache, generators };
     serve(&settings, WorkerRoom { machine, say: &say }, signals::interrupted()).await;
     Ok(exit::DONE)
+}
+
+/// The languages and models of a worker.
+fn does(one: &WorkerPresence) -> Vec<String> {
+    let models = one.models.iter().map(|one| format!("model {}", one.model));
+    one.tools.keys().cloned().chain(models).collect()
+}
+
+/// The models of a configuration, each with the one that asks it.
+fn models(path: &Path) -> Result<Vec<(WorkerModel, Arc<dyn Generator>)>, CommandError> {
+    let name = path.display().to_string();
+    let wrong = |why: String| CommandError::usage(format!("--generator {name}: {why}"));
+    let bytes = given::read_given(path, limits::CONFIG_BYTES);
+    let bytes = bytes.map_err(|why| wrong(why.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("the file is not UTF-8".to_owned()))?;
+    let harness = config::parse(&name, &text).map_err(|problems| {
+        CommandError::config(problems, Sources::from([(name.clone(), text.clone())]))
+    })?;
+    let none = || wrong("it has no `[generator]` that is a model's server".to_owned());
+    let config = harness.generator.as_ref().ok_or_else(none)?;
+    // No program that this worker starts has them.
+    process::conceal(harness.generator_keys().iter().map(String::as_str));
+    let servers = RateLimits::default();
+    let mut models = Vec::new();
+    for number in 0..harness.tiers() {
+        let mut config = config.tier(number);
+        let GeneratorSettings::Openai(server) = &config.settings else { continue };
+        let model = server.model.clone();
+        let key = config.settings.api_key_env().map(|name| (name.to_owned(), variable(name)));
+        if let Some((name, None)) = &key {
+            return Err(wrong(format!("the variable {name} is not set: put the key into it")));
+        }
+        config.cassettes = Some(CassetteMode::Off);
+        let made = generator::of(GeneratorParts {
+            config: &config,
+            key: key.and_then(|(_, key)| key),
+            cassettes: Cassettes::new(PathBuf::new()),
+            servers: &servers,
+            elsewhere: None,
+        });
+        let made = made.map_err(|why| wrong(why.to_string()))?;
+        let fingerprint = settings_of(made.as_ref());
+        models.push((WorkerModel { model, fingerprint }, made));
+    }
+    if models.is_empty() { Err(none()) } else { Ok(models) }
 }
 
 fn own_name() -> String {
@@ -151,31 +212,55 @@ pub(super) async fn checked(
     };
     let workers = &seen.view.workers;
     let mut hints = BTreeSet::new();
+    let least = config.min_isolation.max(harness.sandbox.min_level);
     for (target, pool) in &config.pools {
+        let Some(target) = harness.target.get(target) else { continue };
+        let id = toolchain::of(target).id();
+        let Some(here) = tools.get(id) else { continue };
+        let queue = GateQueue::new(pool, here.fingerprint(), least, "doctor");
         let mut of_pool = workers.iter().filter(|one| one.pool == *pool).peekable();
         if of_pool.peek().is_none() {
             hints.insert(format!("no worker is in pool `{pool}`: `regen worker --pool {pool}`"));
         }
-        let Some(target) = harness.target.get(target) else { continue };
-        let id = toolchain::of(target).id();
-        hints.extend(of_pool.filter_map(|one| differs(one, id, tools.get(id)?)));
+        for one in of_pool {
+            let state = pool_state(std::slice::from_ref(one), &queue, Wanted::Language(id));
+            if let PoolState::Mismatch(why) = state {
+                hints.insert(format!("{why}; this machine has {}", here.version));
+            }
+        }
+    }
+    if let (Some(pool), Some(generator)) = (&config.ask, &harness.generator) {
+        hints.extend(unasked(workers, pool, generator));
     }
     let hints: Vec<String> = hints.into_iter().chain(seen.hint).collect();
     let says = format!("nats-server {}, {} workers", seen.version, workers.len());
     DoctorCheck { name, good: true, says, hint: (!hints.is_empty()).then(|| hints.join("; ")) }
 }
 
-/// Why a worker runs no gates of a language for this machine.
-fn differs(one: &WorkerPresence, language: &str, here: &HostTools) -> Option<String> {
-    let name = &one.name;
-    if one.version != VERSION {
-        return Some(format!("{name} is regen {}, this is regen {VERSION}", one.version));
+/// What keeps the workers of a pool from asking the models of this workspace.
+fn unasked(
+    workers: &[WorkerPresence],
+    pool: &str,
+    generator: &GeneratorConfig,
+) -> BTreeSet<String> {
+    let mut hints = BTreeSet::new();
+    for number in 0..=generator.tiers.len() {
+        let config = generator.tier(number);
+        let GeneratorSettings::Openai(server) = &config.settings else { continue };
+        let (key, cassettes) = (None, Cassettes::new(PathBuf::new()));
+        let servers = &RateLimits::default();
+        let parts = GeneratorParts { config: &config, key, cassettes, servers, elsewhere: None };
+        let Ok(made) = generator::of(parts) else { continue };
+        let settings = settings_of(made.as_ref());
+        let queue = GateQueue::new(pool, settings, Isolation::default(), "doctor");
+        let start = format!("`regen worker --pool {pool} --generator harness.toml`");
+        match pool_state(workers, &queue, Wanted::Model(&server.model)) {
+            PoolState::Served => {}
+            PoolState::Empty => drop(hints.insert(format!("no worker is in `{pool}`: {start}"))),
+            PoolState::Mismatch(why) => drop(hints.insert(format!("{why}: {start}"))),
+        }
     }
-    match one.tools.get(language) {
-        None => Some(format!("{name} has no tools for `{language}`")),
-        Some(tools) if tools.fingerprint == here.fingerprint() => None,
-        Some(tools) => Some(format!("{name} has {}, this machine {}", tools.version, here.version)),
-    }
+    hints
 }
 
 /// Shows the workers and queues.
@@ -195,11 +280,11 @@ pub async fn workers(door: &Context) -> Result<u8, CommandError> {
         return Ok(exit::DONE);
     }
     let mut pools: BTreeMap<&str, u64> = BTreeMap::new();
-    pools.extend(config.pools.values().map(|pool| (pool.as_str(), 0)));
+    pools.extend(config.pools.values().chain(&config.ask).map(|pool| (pool.as_str(), 0)));
     pools.extend(view.waiting.iter().map(|(pool, count)| (pool.as_str(), *count)));
     for (pool, count) in &pools {
         let here = view.workers.iter().filter(|one| one.pool == *pool).count();
-        door.show(&format!("pool {pool}: {here} workers, {count} gates waiting"));
+        door.show(&format!("pool {pool}: {here} workers, {count} waiting"));
     }
     for one in &view.workers {
         let other = if one.version == VERSION {
@@ -207,7 +292,6 @@ pub async fn workers(door: &Context) -> Result<u8, CommandError> {
         } else {
             format!("  regen {}, not {VERSION}: gets no work", one.version)
         };
-        let tools: Vec<&str> = one.tools.keys().map(String::as_str).collect();
         door.show(&format!(
             "{:<24} {:<12} {} of {} busy  level {}  {}{other}",
             one.name,
@@ -215,7 +299,7 @@ pub async fn workers(door: &Context) -> Result<u8, CommandError> {
             one.busy,
             one.slots,
             one.isolation,
-            tools.join(" ")
+            does(one).join(", ")
         ));
     }
     Ok(exit::DONE)

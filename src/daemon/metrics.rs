@@ -142,7 +142,7 @@ fn of_workers(registry: &mut Registry, fleet: &FleetSeen) {
         gates.get_or_create(&[("pool", pool.clone())]).set(count);
     }
     registry.register("workers", "Slots of workers, by pool and state", slots);
-    registry.register("gates_waiting", "Gates that wait for a worker, by pool", gates);
+    registry.register("work_waiting", "Gates that wait for a worker, by pool", gates);
 }
 
 #[cfg(test)]
@@ -161,6 +161,7 @@ mod tests {
             pool: "linux".to_owned(),
             version: String::new(),
             tools: BTreeMap::new(),
+            models: Vec::new(),
             isolation: Isolation(2),
             slots: 4,
             busy,
@@ -179,13 +180,13 @@ mod tests {
             "regen_workers{pool=\"linux\",state=\"busy\"} 5",
             "regen_workers{pool=\"linux\",state=\"free\"} 3",
             "regen_workers{pool=\"mac\",state=\"free\"} 0",
-            "regen_gates_waiting{pool=\"linux\"} 7",
-            "regen_gates_waiting{pool=\"mac\"} 0",
+            "regen_work_waiting{pool=\"linux\"} 7",
+            "regen_work_waiting{pool=\"mac\"} 0",
         ] {
             assert!(up.lines().any(|one| one == line), "{line}: {up}");
         }
         let down = text(Err(WorkersError("away".to_owned())));
-        assert!(down.contains("regen_workers_server_up 0") && !down.contains("gates_waiting"));
+        assert!(down.contains("regen_workers_server_up 0") && !down.contains("work_waiting"));
         let none = Metrics::default().text(BTreeMap::new(), &Default::default(), None);
         assert!(!none.contains("workers"), "{none}");
     }

@@ -19,11 +19,14 @@ pub struct WorkerPresence {
     pub version: String,
     /// Its tools, by language.
     pub tools: BTreeMap<String, WorkerTools>,
+    /// The models that it asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<WorkerModel>,
     /// Its isolation level.
     pub isolation: Isolation,
-    /// How many gates it runs at a time.
+    /// How many gates and questions it does at a time.
     pub slots: usize,
-    /// How many it runs now.
+    /// How many it does now.
     pub busy: usize,
     /// The id of the key it signs with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +42,24 @@ pub struct WorkerTools {
     pub version: String,
 }
 
+/// A model that a worker asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerModel {
+    /// Its name.
+    pub model: String,
+    /// The digest of the settings that an answer depends on.
+    pub fingerprint: Fingerprint,
+}
+
+/// What is wanted of a worker.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// The tools of a language.
+    Language(&'a str),
+    /// A model.
+    Model(&'a str),
+}
+
 /// A queue of one run, for workers that can run what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GateQueue {
@@ -46,7 +67,7 @@ pub struct GateQueue {
     pub pool: String,
     /// The version of regen.
     pub version: String,
-    /// The first digits of the digest of the tools.
+    /// The first digits of the digest of the tools, or of the settings of a model.
     pub tools: String,
     /// The lowest isolation level.
     pub isolation: u8,
@@ -99,15 +120,16 @@ fn short(tools: Fingerprint) -> String {
 impl WorkerPresence {
     /// Whether it takes gates from a queue.
     pub fn serves(&self, queue: &GateQueue) -> bool {
-        let mut tools = self.tools.values();
+        let tools = self.tools.values().map(|one| one.fingerprint);
+        let mut has = tools.chain(self.models.iter().map(|one| one.fingerprint));
         self.pool == queue.pool
             && self.version == queue.version
             && self.isolation.0 >= queue.isolation
-            && tools.any(|one| short(one.fingerprint) == queue.tools)
+            && has.any(|one| short(one) == queue.tools)
     }
 
     /// Why it takes none from a queue of its pool.
-    fn mismatch(&self, queue: &GateQueue, language: &str) -> String {
+    fn mismatch(&self, queue: &GateQueue, wanted: Wanted<'_>) -> String {
         let name = &self.name;
         if self.version != queue.version {
             let (theirs, ours) = (&self.version, &queue.version);
@@ -117,9 +139,15 @@ impl WorkerPresence {
             let (has, wanted) = (self.isolation, Isolation(queue.isolation));
             return format!("{name} has isolation level {has}, and {wanted} is required");
         }
-        match self.tools.get(language) {
-            None => format!("{name} has no tools for `{language}`"),
-            Some(tools) => format!("{name} has {}", tools.version),
+        match wanted {
+            Wanted::Language(language) => match self.tools.get(language) {
+                None => format!("{name} has no tools for `{language}`"),
+                Some(tools) => format!("{name} has {}", tools.version),
+            },
+            Wanted::Model(model) => match self.models.iter().find(|one| one.model == *model) {
+                None => format!("{name} does not ask `{model}`"),
+                Some(_) => format!("{name} asks `{model}` with other settings"),
+            },
         }
     }
 }
@@ -136,12 +164,12 @@ pub enum PoolState {
 }
 
 /// What the workers can do for a queue.
-pub fn pool_state(workers: &[WorkerPresence], queue: &GateQueue, language: &str) -> PoolState {
+pub fn pool_state(workers: &[WorkerPresence], queue: &GateQueue, wanted: Wanted<'_>) -> PoolState {
     let pool: Vec<_> = workers.iter().filter(|one| one.pool == queue.pool).collect();
     if pool.iter().any(|one| one.serves(queue)) {
         return PoolState::Served;
     }
-    let mut why: Vec<String> = pool.iter().map(|one| one.mismatch(queue, language)).collect();
+    let mut why: Vec<String> = pool.iter().map(|one| one.mismatch(queue, wanted)).collect();
     why.dedup();
     why.truncate(3);
     if why.is_empty() { PoolState::Empty } else { PoolState::Mismatch(why.join("; ")) }
@@ -149,7 +177,9 @@ pub fn pool_state(workers: &[WorkerPresence], queue: &GateQueue, language: &str)
 
 #[cfg(test)]
 mod tests {
-    use super::{GateQueue, PoolState, WorkerPresence, WorkerTools, pool_state};
+    use super::{
+        GateQueue, PoolState, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
+    };
     use crate::types::{Digest, Fingerprint, Isolation};
 
     fn worker(name: &str, tools: &str) -> WorkerPresence {
@@ -160,6 +190,7 @@ mod tests {
             pool: "linux".to_owned(),
             version: super::VERSION.to_owned(),
             tools: [("python".to_owned(), own)].into(),
+            models: Vec::new(),
             isolation: Isolation(2),
             slots: 1,
             busy: 0,
@@ -173,10 +204,11 @@ mod tests {
         let queue = GateQueue::new("linux", tools, Isolation(2), "ab12");
         assert_eq!(GateQueue::parse(&queue.to_string()).as_ref(), Some(&queue));
         assert_eq!(queue.subject().matches('.').count(), 4);
-        let state = |one: WorkerPresence| pool_state(&[one], &queue, "python");
+        let state = |one: WorkerPresence| pool_state(&[one], &queue, Wanted::Language("python"));
         let good = worker("a", "Python 3.11");
         assert_eq!(state(good.clone()), PoolState::Served);
-        assert_eq!(pool_state(&[], &queue, "python"), PoolState::Empty);
+        let python = Wanted::Language("python");
+        assert_eq!(pool_state(&[], &queue, python), PoolState::Empty);
         let told = |one: WorkerPresence| match state(one) {
             PoolState::Mismatch(why) => why,
             other => panic!("{other:?}"),
@@ -190,6 +222,27 @@ mod tests {
         let none = WorkerPresence { tools: Default::default(), ..good.clone() };
         assert_eq!(told(none), "a has no tools for `python`");
         let other = WorkerPresence { pool: "mac".to_owned(), ..good };
-        assert_eq!(pool_state(&[other], &queue, "python"), PoolState::Empty);
+        assert_eq!(pool_state(&[other], &queue, python), PoolState::Empty);
+    }
+
+    #[test]
+    fn a_model_is_asked_by_those_with_the_same_settings() {
+        let settings = Fingerprint(Digest::of("qwen, cold"));
+        let queue = GateQueue::new("linux", settings, Isolation(0), "ab12");
+        let qwen = Wanted::Model("qwen");
+        let asks = |settings: &str| WorkerPresence {
+            models: vec![WorkerModel {
+                model: "qwen".to_owned(),
+                fingerprint: Fingerprint(Digest::of(settings)),
+            }],
+            ..worker("a", "Python 3.11")
+        };
+        assert_eq!(pool_state(&[asks("qwen, cold")], &queue, qwen), PoolState::Served);
+        let told = |one| match pool_state(&[one], &queue, qwen) {
+            PoolState::Mismatch(why) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(asks("qwen, warm")), "a asks `qwen` with other settings");
+        assert_eq!(told(worker("a", "Python 3.11")), "a does not ask `qwen`");
     }
 }

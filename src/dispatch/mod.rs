@@ -1,13 +1,17 @@
-//! Gates on other machines, as data: what is sent, who may run it, whose result counts, whose turn
-//! it is. `workers` carries it over the network.
+//! Gates and questions on other machines, as data: what is sent, who may do it, whose result counts,
+//! whose turn it is. `workers` carries it over the network.
 
+mod ask;
 mod fleet;
 mod item;
 mod order;
 mod pack;
 mod rota;
 
-pub use fleet::{GateQueue, PoolState, WorkerPresence, WorkerTools, pool_state};
+pub use ask::{AskEnd, AskNotice, AskOrder, Errand};
+pub use fleet::{
+    GateQueue, PoolState, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
+};
 pub use item::{GateDone, Item, ItemState, Lapse};
 pub use order::{GateEnd, GateOrder, Unusable};
 pub use pack::{pack, unpack};

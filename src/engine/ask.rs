@@ -10,7 +10,7 @@ use crate::pipeline::{Attempt, State};
 use crate::store::{CallId, LedgerError, Reservation, Spend};
 use crate::types::harness::CassetteMode;
 use crate::types::{
-    Completion, Digest, Event, Failure, GeneratorConfig, Job, JobId, Prices, SpecId,
+    Completion, Digest, Encoder, Event, Failure, GeneratorConfig, Job, JobId, Prices, SpecId,
     StoredGeneration, StoredWorkspace,
 };
 use crate::workspace::{CommandError, today};
@@ -25,7 +25,7 @@ impl Engine {
     ) -> Result<Event, CommandError> {
         let number = attempt.number;
         let generator = self.generator(attempt.tier)?;
-        let request = self.request(state, attempt, prompt)?;
+        let request = self.request(id, state, attempt, prompt)?;
         let request_id = generator.request_id(&request);
         let call = CallId { job: id, attempt: number };
         let known = self.ledger.borrow().completion(call, request_id)?;
@@ -170,6 +170,7 @@ impl Engine {
 
     fn request(
         &self,
+        id: JobId,
         state: &State,
         attempt: &Attempt,
         prompt: Digest,
@@ -183,6 +184,7 @@ impl Engine {
             kind: attempt.kind,
             sample: u32::try_from(sample).unwrap_or(u32::MAX),
             base: self.base(state, attempt)?,
+            call: Some(self.call(id, attempt.number)?),
             context: CallContext {
                 spec: state.job.spec.clone(),
                 target: part.target.clone(),
@@ -190,6 +192,13 @@ impl Engine {
                 attempt: attempt.number,
             },
         })
+    }
+
+    /// The name of a call on every machine: the same after a restart, another one in each job.
+    fn call(&self, id: JobId, attempt: u32) -> Result<Digest, CommandError> {
+        let begun = self.ledger.borrow().begun(id)?;
+        let mut call = Encoder::new("call");
+        Ok(call.text(begun).number(id.0.unsigned_abs()).number(attempt.into()).finish())
     }
 
     fn completed(&self, attempt: u32, digest: Digest) -> Result<Event, CommandError> {

@@ -76,6 +76,7 @@ fn generators(
     let Some(config) = &workspace.harness.generator else { return Ok(Vec::new()) };
     let cassettes = workspace.places.root.join(&workspace.harness.harness.cassettes);
     let cassettes = Cassettes::new(cassettes).staged(workspace.places.state.join("stage"));
+    let elsewhere = workspace.elsewhere();
     let tiers = (0..workspace.harness.tiers()).map(|tier| config.tier(tier));
     let made = tiers.map(|config| {
         (options.generators)(GeneratorParts {
@@ -83,6 +84,7 @@ fn generators(
             config: &config,
             cassettes: cassettes.clone(),
             servers: &options.servers,
+            elsewhere: elsewhere.clone(),
         })
     });
     made.collect()

@@ -4,6 +4,7 @@
 
 mod agent;
 pub mod cassette;
+mod elsewhere;
 mod recorded;
 mod registry;
 mod server;
@@ -14,54 +15,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 
 use crate::gateway::{ExchangeJournal, Pace};
 use crate::sandbox::{WorkOrder, WorkSandbox};
-use crate::types::{
-    AttemptKind, Completion, Digest, Failure, InputsDigest, Prompt, SpecId, TargetName, Tree,
-    Usage, limits,
-};
+use crate::types::{Completion, Digest, Failure, Prompt, Tree, Usage, limits};
 
 pub use crate::gateway::RateLimits;
+pub use crate::types::{CallContext, Request};
 pub use agent::{
     AgentTranscript, PRESETS, Preset, WorkReport, on_path, program_of, read_transcript,
 };
 pub use cassette::{Cassette, Cassettes};
+pub use elsewhere::{Asked, Elsewhere, Question, settings_of};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
 pub use server::{KnownModel, ModelServer, known_models};
 pub use wire::read_response;
-
-/// A request to a generator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// The prompt.
-    pub prompt: Prompt,
-    /// The kind of the attempt.
-    pub kind: AttemptKind,
-    /// Distinguishes equal requests: the n-th sample of one prompt, from 0.
-    pub sample: u32,
-    /// The tree that a generator with a sandbox begins with.
-    #[serde(default)]
-    pub base: Option<Digest>,
-    /// The job it belongs to.
-    pub context: CallContext,
-}
-
-/// The job that a request belongs to, for recordings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallContext {
-    /// The spec.
-    pub spec: SpecId,
-    /// The target.
-    pub target: TargetName,
-    /// The digest of the tree's inputs.
-    pub job: InputsDigest,
-    /// The attempt in its job, from 1.
-    pub attempt: u32,
-}
 
 /// An answer: text with files in it, or the files themselves. `reply` checks both in the same way
 /// before anything is written.

@@ -1,10 +1,12 @@
 //! Wraps a generator with recordings: replays, records or compares, depending on the mode.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::cassette::{Cassette, Cassettes, RecordedRequest, Recording};
 use super::{
-    Generating, Generation, GenerationError, GenerationProgress, Generator, Request, Workplace,
+    Asked, Elsewhere, Generating, Generation, GenerationError, GenerationProgress, Generator,
+    Question, Request, Workplace, settings_of,
 };
 use crate::sandbox::WorkOrder;
 use crate::types::harness::CassetteMode;
@@ -43,12 +45,43 @@ pub struct Recorded<G> {
     kind: &'static str,
     mode: CassetteMode,
     cassettes: Cassettes,
+    /// Who asks in its place, and the model's name.
+    elsewhere: Option<(Arc<dyn Elsewhere>, String)>,
 }
 
 impl<G: Recordable> Recorded<G> {
     /// Wraps a generator with recordings. `kind` is the lockfile's `origin` for both.
     pub fn new(generator: G, kind: &'static str, mode: CassetteMode, cassettes: Cassettes) -> Self {
-        Self { generator, kind, mode, cassettes }
+        Self { generator, kind, mode, cassettes, elsewhere: None }
+    }
+
+    /// The same, asked on other machines. Only for answers that are whole in their response.
+    pub fn elsewhere(mut self, asks: Option<Arc<dyn Elsewhere>>, model: &str) -> Self {
+        self.elsewhere = asks.map(|asks| (asks, model.to_owned()));
+        self
+    }
+
+    /// Asks: on another machine where one is meant to, else from here.
+    async fn ask(
+        &self,
+        request: Request,
+        work: Option<Workplace>,
+        progress: &dyn GenerationProgress,
+    ) -> Result<Generation, GenerationError> {
+        if let Some((asks, model)) = &self.elsewhere
+            && request.call.is_some()
+        {
+            let settings = settings_of(&self.generator);
+            let question = Question { request: request.clone(), settings, model: model.clone() };
+            match asks.ask(question, progress).await {
+                Asked::Response(text) => {
+                    return self.generator.replay(request, text, progress).await;
+                }
+                Asked::Failed(error) => return Err(error),
+                Asked::Alone => {}
+            }
+        }
+        self.generator.generate(request, work, progress).await
     }
 
     /// The key, which recordings must not contain; not a placeholder, which any text may contain.
@@ -108,11 +141,11 @@ impl<G: Recordable> Generator for Recorded<G> {
         progress: &'a dyn GenerationProgress,
     ) -> Generating<'a> {
         Box::pin(async move {
-            if self.mode != CassetteMode::Replay {
+            if self.mode != CassetteMode::Replay && self.elsewhere.is_none() {
                 self.generator.check_setup()?;
             }
             let Some(cassette) = self.find(&request)? else {
-                return self.generator.generate(request, work, progress).await;
+                return self.ask(request, work, progress).await;
             };
             let label = cassette.label();
             match self.generator.replay(request, cassette.response(), progress).await {
@@ -250,6 +283,7 @@ mod tests {
             kind: AttemptKind::Generate,
             sample: 0,
             base: None,
+            call: None,
             context: CallContext { spec, target, job: InputsDigest(Digest::of("")), attempt: 1 },
         }
     }

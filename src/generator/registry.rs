@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::agent::Agent;
-use super::{Cassettes, GenerationError, Generator, ModelServer, RateLimits, Recorded};
+use super::{Cassettes, Elsewhere, GenerationError, Generator, ModelServer, RateLimits, Recorded};
 use crate::types::{GeneratorConfig, GeneratorSettings};
 
 /// The parts of a generator.
@@ -17,6 +17,8 @@ pub struct GeneratorParts<'a> {
     pub cassettes: Cassettes,
     /// State shared by requests to the same server.
     pub servers: &'a RateLimits,
+    /// Asks on other machines, if this one shall not.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
 /// Makes the generator of a tier; production passes [`of`].
@@ -28,22 +30,22 @@ pub type MakeGenerator =
 /// # Errors
 /// An invalid key; TLS cannot start.
 pub fn of(parts: GeneratorParts<'_>) -> Result<Arc<dyn Generator>, GenerationError> {
-    let GeneratorParts { config, key, cassettes, servers } = parts;
+    let GeneratorParts { config, key, cassettes, servers, elsewhere } = parts;
     match &config.settings {
         GeneratorSettings::Openai(server) | GeneratorSettings::Cassette(server) => {
-            recorded(ModelServer::new(server.clone(), key, servers)?, config, cassettes)
+            let made = recorded(ModelServer::new(server.clone(), key, servers)?, config, cassettes);
+            Ok(Arc::new(made.elsewhere(elsewhere, &server.model)))
         }
         GeneratorSettings::Command(agent) => {
-            recorded(Agent::new(agent.clone(), key, servers), config, cassettes)
+            Ok(Arc::new(recorded(Agent::new(agent.clone(), key, servers), config, cassettes)))
         }
     }
 }
 
-fn recorded<G: super::Recordable + 'static>(
+fn recorded<G: super::Recordable>(
     generator: G,
     config: &GeneratorConfig,
     cassettes: Cassettes,
-) -> Result<Arc<dyn Generator>, GenerationError> {
-    let (kind, mode) = (config.settings.kind(), config.cassette_mode());
-    Ok(Arc::new(Recorded::new(generator, kind, mode, cassettes)))
+) -> Recorded<G> {
+    Recorded::new(generator, config.settings.kind(), config.cassette_mode(), cassettes)
 }

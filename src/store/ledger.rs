@@ -190,6 +190,12 @@ pub trait Ledger: fmt::Debug {
     /// Database errors.
     fn open_job(&self, spec: &str) -> Result<Option<(JobId, Vec<Event>)>, LedgerError>;
 
+    /// When a job was queued.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn begun(&self, job: JobId) -> Result<String, LedgerError>;
+
     /// The newest `most` entries in order, of one spec or of all.
     ///
     /// # Errors

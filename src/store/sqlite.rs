@@ -189,6 +189,11 @@ impl Ledger for SqliteLedger {
         Ok(Some((JobId(id), entries.into_iter().map(|entry| entry.event).collect())))
     }
 
+    fn begun(&self, job: JobId) -> Result<String, LedgerError> {
+        let sql = "SELECT at FROM events WHERE job = ?1 ORDER BY seq LIMIT 1";
+        Ok(self.db.query_row(sql, [job.0], |row| row.get(0))?)
+    }
+
     fn log(&self, spec: Option<&str>, most: u32) -> Result<Vec<Entry>, LedgerError> {
         let filter = "WHERE ?1 IS NULL OR spec = ?1 ORDER BY seq DESC LIMIT ?2";
         let mut entries = self.entries(filter, &[&spec, &most])?;

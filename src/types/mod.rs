@@ -5,6 +5,7 @@
 pub mod action;
 pub mod agent;
 pub mod api;
+mod asking;
 pub mod assurance;
 pub mod behaviour;
 pub mod canonical;
@@ -42,6 +43,7 @@ mod workers;
 
 pub use action::{Action, ActionResult, Fingerprint};
 pub use api::ModelApi;
+pub use asking::{CallContext, Request};
 pub use assurance::Assurance;
 pub use behaviour::{AcceptancePlan, ModelUnderTest, SampleCount, SampledVersion};
 pub use canonical::Encoder;

@@ -1,4 +1,4 @@
-//! `[workers]`: gates on other machines.
+//! `[workers]`: gates and questions on other machines.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,12 @@ pub struct WorkersConfig {
     pub server: String,
     /// The pool of workers for a target, by the target's name. Gates of other targets run on this
     /// machine.
+    #[serde(default)]
     pub pools: BTreeMap<TargetName, String>,
+    /// The pool of workers that ask the model of `[generator]`. They have its key; this machine
+    /// needs none. Without it, models are asked from this machine.
+    #[serde(default)]
+    pub ask: Option<String>,
     /// Public Ed25519 keys in OpenSSH format. If there are any, only results signed with one of
     /// them count.
     #[serde(default)]

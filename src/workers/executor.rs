@@ -4,49 +4,25 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use async_nats::Subscriber;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
-use super::look::present;
-use super::queue::until_changed;
-use super::server::{ServerLink, WorkServer, WorkersError};
-use crate::attest::PublicKey;
-use crate::dispatch::{
-    GateDone, GateEnd, GateOrder, GateQueue, Item, ItemState, Lapse, PoolState, WorkerPresence,
-    pool_state,
-};
+use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
+use super::server::{WorkServer, WorkersError};
+use crate::dispatch::{Errand, GateDone, GateEnd, GateOrder, GateQueue, Wanted};
 use crate::gate::{ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor};
 use crate::process::Listener;
 use crate::sandbox::{SandboxError, WorkOrder, WorkSandbox};
 use crate::store::{ContentStore, files};
 use crate::toolchain::{self, GateKind, Toolchain};
-use crate::types::{Action, ActionResult, Digest, Fingerprint, Tree, WorkersConfig};
+use crate::types::{Action, ActionResult, Digest, Fingerprint, Tree};
 
-/// How often an item is looked at without a notice.
-const LOOK: Duration = Duration::from_secs(2);
-/// How long a mismatch of a whole pool is watched before it is an error.
-const MISMATCH: Duration = Duration::from_secs(5);
-/// How often an item is put in the queue again without a change.
-const REQUEUE: Duration = Duration::from_secs(60);
-/// How many results of an item are refused before this machine runs it.
-const REFUSED: u32 = 3;
-
-/// What a coordinator needs to have gates run elsewhere.
+/// What gates are made of.
 #[derive(Debug)]
-pub struct Coordinator {
-    /// `[workers]`.
-    pub config: WorkersConfig,
-    /// The server.
-    pub link: Arc<ServerLink>,
-    /// The keys of workers whose results count; any if empty.
-    pub trusted: Vec<PublicKey>,
-    /// The run, for fairness between runs.
-    pub run: String,
+pub struct GateSources {
     /// Folder of the validators.
     pub validators: PathBuf,
     /// Whether gates see files of this machine, which workers do not have.
@@ -59,81 +35,49 @@ pub struct Coordinator {
 #[derive(Debug)]
 pub struct PoolExecutor {
     local: LocalExecutor,
-    coordinator: Coordinator,
+    dispatcher: Dispatcher,
+    sources: GateSources,
     known: Mutex<BTreeMap<Digest, Arc<GateInputs>>>,
-    fleet: tokio::sync::Mutex<Option<(Instant, Vec<WorkerPresence>)>>,
-    /// Whether the last gate found no server or no worker.
-    alone: AtomicBool,
-    /// Why a gate ran here, as it was told last.
-    told: Mutex<String>,
 }
 
 /// A gate that travels.
-struct Travelling<'a> {
+struct TravellingGate<'a> {
     id: Digest,
     order: GateOrder,
-    bytes: Vec<u8>,
     inputs: Arc<GateInputs>,
     validators: Option<Tree>,
     queue: GateQueue,
     listener: Option<&'a Listener>,
-}
-
-/// How the wait for an item goes on.
-#[derive(Debug)]
-struct Wait {
-    lapse: Lapse,
-    begun: Instant,
-    /// Since when no worker has it and none can take it.
-    missing: Option<Instant>,
-    /// Since when only workers that cannot take it are there.
-    mismatch: Option<Instant>,
-    /// The epoch in which it was put in the queue here first, and when last.
-    queued: Option<(u64, u64, Instant)>,
-    refused: u32,
-    /// Why it is not done.
-    why: String,
-}
-
-/// What a look at an item gave.
-enum Looked {
-    Result(Box<ActionResult>),
-    /// Look again at once.
-    Changed,
-    Waiting,
-    Mismatch(String),
+    store: &'a dyn ContentStore,
+    /// Whether results of earlier runs count.
+    cache: bool,
 }
 
 impl PoolExecutor {
     /// An executor that sends what it can to workers.
-    pub fn new(local: LocalExecutor, coordinator: Coordinator) -> Self {
-        Self {
-            local,
-            coordinator,
-            known: Mutex::default(),
-            fleet: Default::default(),
-            alone: AtomicBool::new(false),
-            told: Mutex::default(),
-        }
+    pub fn new(local: LocalExecutor, coordinator: Coordinator, sources: GateSources) -> Self {
+        let dispatcher = Dispatcher::new(coordinator);
+        Self { local, dispatcher, sources, known: Mutex::default() }
     }
 
     /// The gate as it travels; `None` if it stays here: what needs this machine's files, variables,
     /// model or tools that only the workspace declares.
     fn travelling<'a>(
-        &self,
+        &'a self,
         action: &Action,
         options: &'a ExecuteOptions<'_>,
-    ) -> io::Result<Option<Travelling<'a>>> {
+    ) -> io::Result<Option<TravellingGate<'a>>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(inputs) = known.get(&action.inputs).cloned() else { return Ok(None) };
         drop(known);
-        let Coordinator { config, run, .. } = &self.coordinator;
+        let Coordinator { config, run, .. } = &self.dispatcher.coordinator;
+        let GateSources { validators, shows_files, store } = &self.sources;
         let Some(pool) = config.pools.get(inputs.name()) else { return Ok(None) };
         let target = inputs.target();
         let settings = inputs.settings().get(&action.gate);
         let sees = settings.is_some_and(|gate| !gate.env.is_empty() || !gate.secrets.is_empty());
         let stays = sees
-            || self.coordinator.shows_files
+            || *shows_files
             || options.keep.is_some()
             || options.answering.is_some()
             || inputs.code().is_some()
@@ -147,7 +91,7 @@ impl PoolExecutor {
             return Ok(None);
         }
         let is_own = kind.is_none();
-        let validators = if is_own { files::tree(&self.coordinator.validators)? } else { None };
+        let validators = if is_own { files::tree(validators)? } else { None };
         let of = format!("{}/{}", inputs.spec().id, inputs.name());
         let min_isolation = action.min_isolation.max(config.min_isolation);
         let order = GateOrder {
@@ -156,10 +100,11 @@ impl PoolExecutor {
             validators: validators.as_ref().map(Tree::digest),
             of,
         };
-        let bytes = serde_json::to_vec(&order).expect("an order is plain data");
         let (id, listener) = (order.id(), options.listener.as_ref());
         let queue = GateQueue::new(pool, action.toolchain, min_isolation, run);
-        Ok(Some(Travelling { id, order, bytes, inputs, validators, queue, listener }))
+        let (store, cache) = (store.as_ref(), config.cache);
+        let one = TravellingGate { id, order, inputs, validators, queue, listener, store, cache };
+        Ok(Some(one))
     }
 
     async fn run(
@@ -169,239 +114,79 @@ impl PoolExecutor {
     ) -> Result<ActionResult, ExecuteError> {
         let why = match self.travelling(action, &options)? {
             None => return self.local.execute(action, options).await,
-            Some(one) => match self.elsewhere(&one).await {
-                Ok(Some(result)) => return Ok(result),
-                Ok(None) => format!("no worker in pool `{}` took it", one.queue.pool),
-                Err(NotElsewhere::Alone(why)) => why,
+            Some(one) => match self.dispatcher.elsewhere(&one).await {
+                Ok(result) => return Ok(*result),
+                Err(NotElsewhere::Alone(why) | NotElsewhere::Lost(why)) => why,
                 Err(NotElsewhere::Mismatch(why)) => {
                     let (gate, pool) = (action.gate.clone(), one.queue.pool);
                     return Err(ExecuteError::Pool { gate, pool, why });
                 }
             },
         };
-        self.tell(format!("{why}; gates run on this machine"));
+        self.dispatcher.tell(format!("{why}; gates run on this machine"));
         self.local.execute(action, options).await
     }
+}
 
-    /// Tells why gates run here, once.
-    fn tell(&self, why: String) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != why {
-            tracing::warn!("{why}");
-            *told = why;
-        }
+impl Travel for TravellingGate<'_> {
+    type End = Box<ActionResult>;
+
+    const REPEATS: bool = true;
+
+    fn id(&self) -> Digest {
+        self.id
     }
 
-    /// Has a gate run by a worker.
-    async fn elsewhere(&self, one: &Travelling<'_>) -> Result<Option<ActionResult>, NotElsewhere> {
-        let mut wait = Wait {
-            lapse: Lapse::default(),
-            begun: Instant::now(),
-            missing: None,
-            mismatch: None,
-            queued: None,
-            refused: 0,
-            why: String::new(),
-        };
-        let mut heard: Option<(Arc<WorkServer>, Subscriber)> = None;
-        loop {
-            match self.look(one, &mut wait, &mut heard).await {
-                Ok(Looked::Result(result)) => return Ok(Some(*result)),
-                Ok(Looked::Changed) => continue,
-                Ok(Looked::Mismatch(why)) => return Err(NotElsewhere::Mismatch(why)),
-                Ok(Looked::Waiting) => {}
-                Err(why) => {
-                    wait.why = why.to_string();
-                    wait.missing.get_or_insert_with(Instant::now);
-                    if let Some((server, _)) = heard.take() {
-                        self.coordinator.link.failed(&server).await;
-                    }
-                }
-            }
-            if wait.refused >= REFUSED || self.is_alone(&wait) {
-                return Err(NotElsewhere::Alone(wait.why));
-            }
-            match &mut heard {
-                Some((_, notices)) => {
-                    let changed = until_changed(notices, one.listener);
-                    drop(tokio::time::timeout(LOOK, changed).await);
-                }
-                None => tokio::time::sleep(LOOK).await,
-            }
-        }
+    fn queue(&self) -> &GateQueue {
+        &self.queue
     }
 
-    /// Whether this machine goes on by itself. It waits for that once, not again for each gate.
-    fn is_alone(&self, wait: &Wait) -> bool {
-        let Some(since) = wait.missing else {
-            self.alone.store(false, Ordering::Relaxed);
-            return false;
-        };
-        let patience = Duration::from_secs(self.coordinator.config.alone_after_s);
-        let alone = self.alone.load(Ordering::Relaxed) || since.elapsed() >= patience;
-        self.alone.store(alone, Ordering::Relaxed);
-        alone
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted::Language(self.inputs.language().id())
     }
 
-    async fn look(
-        &self,
-        one: &Travelling<'_>,
-        wait: &mut Wait,
-        heard: &mut Option<(Arc<WorkServer>, Subscriber)>,
-    ) -> Result<Looked, WorkersError> {
-        let server = self.coordinator.link.get().await?;
-        if heard.as_ref().is_none_or(|(last, _)| !Arc::ptr_eq(last, &server)) {
-            let notices = server.client.subscribe(format!("regen.item.{}", one.id)).await;
-            let notices = notices.map_err(|why| WorkersError::new("cannot listen", why))?;
-            *heard = Some((server.clone(), notices));
-        }
-        let Some((item, revision)) = server.item(one.id).await? else {
-            let order = self.send(&server, one).await?;
-            let item = Item::new(order, self.coordinator.config.lease_s);
-            return self.put(&server, one, wait, (&item, None)).await;
-        };
-        let lease = Duration::from_secs(item.lease_s);
-        match &item.state {
-            ItemState::Waiting => self.waiting(&server, one, wait, &item).await,
-            ItemState::Leased { .. } => {
-                wait.missing = None;
-                if wait.lapse.since(revision, wait.begun.elapsed()) < lease {
-                    return Ok(Looked::Waiting);
-                }
-                self.again(&server, one, wait, (&item, revision)).await
-            }
-            ItemState::Done(done) => {
-                let is_new = wait.queued.is_some_and(|(first, ..)| item.epoch >= first);
-                match self.result(&server, one, (&item, done), !is_new).await? {
-                    Ok(result) => return Ok(Looked::Result(Box::new(result))),
-                    // What an earlier run left is not counted.
-                    Err(why) if is_new => {
-                        wait.refused += 1;
-                        wait.why = format!("a result of worker {} is not used: {why}", done.worker);
-                    }
-                    Err(_) => {}
-                }
-                self.again(&server, one, wait, (&item, revision)).await
-            }
-        }
-    }
-
-    /// Puts an item into the queue for one more time: a worker that has it loses it.
-    async fn again(
-        &self,
-        server: &WorkServer,
-        one: &Travelling<'_>,
-        wait: &mut Wait,
-        read: (&Item, u64),
-    ) -> Result<Looked, WorkersError> {
-        let (item, revision) = read;
-        let order = self.send(server, one).await?;
-        let item = item.again(order, self.coordinator.config.lease_s);
-        self.put(server, one, wait, (&item, Some(revision))).await
-    }
-
-    async fn put(
-        &self,
-        server: &WorkServer,
-        one: &Travelling<'_>,
-        wait: &mut Wait,
-        change: (&Item, Option<u64>),
-    ) -> Result<Looked, WorkersError> {
-        let (item, read) = change;
-        if server.change(one.id, item, read).await?.is_some() {
-            server.enqueue(&one.queue, one.id).await?;
-            let first = wait.queued.map_or(item.epoch, |(first, ..)| first.min(item.epoch));
-            wait.queued = Some((first, item.epoch, Instant::now()));
-        }
-        Ok(Looked::Changed)
-    }
-
-    async fn waiting(
-        &self,
-        server: &WorkServer,
-        one: &Travelling<'_>,
-        wait: &mut Wait,
-        item: &Item,
-    ) -> Result<Looked, WorkersError> {
-        let is_queued =
-            wait.queued.is_some_and(|(_, epoch, at)| epoch == item.epoch && at.elapsed() < REQUEUE);
-        if !is_queued {
-            self.send(server, one).await?;
-            server.enqueue(&one.queue, one.id).await?;
-            let first = wait.queued.map_or(item.epoch, |(first, ..)| first);
-            wait.queued = Some((first, item.epoch, Instant::now()));
-        }
-        let workers = self.workers(server).await?;
-        match pool_state(&workers, &one.queue, one.inputs.language().id()) {
-            PoolState::Served => (wait.missing, wait.mismatch) = (None, None),
-            PoolState::Empty => {
-                wait.mismatch = None;
-                wait.missing.get_or_insert_with(Instant::now);
-                wait.why = format!("no worker is in pool `{}`", one.queue.pool);
-            }
-            PoolState::Mismatch(why) => {
-                let since = *wait.mismatch.get_or_insert_with(Instant::now);
-                if since.elapsed() >= MISMATCH {
-                    return Ok(Looked::Mismatch(why));
-                }
-            }
-        }
-        Ok(Looked::Waiting)
-    }
-
-    /// Sends what a worker needs. Gives the digest of the order.
-    async fn send(
-        &self,
-        server: &WorkServer,
-        one: &Travelling<'_>,
-    ) -> Result<Digest, WorkersError> {
-        server.push(&one.inputs.bytes()).await?;
-        for digest in one.order.trees() {
-            match one.validators.as_ref().filter(|tree| tree.digest() == digest) {
+    async fn send(&self, server: &WorkServer) -> Result<Digest, WorkersError> {
+        server.push(&self.inputs.bytes()).await?;
+        for digest in self.order.trees() {
+            match self.validators.as_ref().filter(|tree| tree.digest() == digest) {
                 Some(tree) => server.push_tree(tree).await?,
                 None => {
-                    let tree = self.coordinator.store.get_tree(digest);
+                    let tree = self.store.get_tree(digest);
                     let tree = tree.map_err(|why| WorkersError::new("cannot read a tree", why))?;
                     server.push_tree(&tree).await?;
                 }
             }
         }
-        server.push(&one.bytes).await
+        server.push(&Errand::Gate(self.order.clone()).bytes()).await
     }
 
-    /// The result of an item, or why it is not used.
-    async fn result(
+    async fn end(
         &self,
         server: &WorkServer,
-        one: &Travelling<'_>,
-        of: (&Item, &GateDone),
+        done: &GateDone,
         reused: bool,
-    ) -> Result<Result<ActionResult, String>, WorkersError> {
-        let (item, done) = of;
-        if reused && !self.coordinator.config.cache {
-            return Ok(Err("results of earlier runs do not count".to_owned()));
+    ) -> Result<Result<Box<ActionResult>, Unused>, WorkersError> {
+        let wrong = |why: String| Ok(Err(Unused::Wrong(why)));
+        if reused && !self.cache {
+            return wrong("results of earlier runs do not count".to_owned());
         }
-        if !self.is_trusted(one.id, item.epoch, done) {
-            return Ok(Err("it is not signed by a key of `trusted`".to_owned()));
-        }
-        let gone = || Ok(Err("it is gone from the server".to_owned()));
-        let Some(bytes) = server.pull(done.end).await? else { return gone() };
+        let Some(bytes) = server.pull(done.end).await? else { return Ok(Err(Unused::gone())) };
         let (mut result, assumed) = match serde_json::from_slice(&bytes) {
-            Err(why) => return Ok(Err(why.to_string())),
+            Err(why) => return wrong(why.to_string()),
             Ok(GateEnd::NotRun { why, missing }) => {
                 if missing {
                     server.doubt();
                 }
-                return Ok(Err(why));
+                return Ok(Err(Unused::NotDone(why)));
             }
-            Ok(GateEnd::Ran { result, assumed }) => (*result, assumed),
+            Ok(GateEnd::Ran { result, assumed }) => (result, assumed),
         };
-        if let Err(why) = one.order.answered(&result, &assumed, reused) {
-            return Ok(Err(why.to_string()));
+        if let Err(why) = self.order.answered(&result, &assumed, reused) {
+            return wrong(why.to_string());
         }
         if let Some(evidence) = result.evidence {
-            let Some(bytes) = server.pull(evidence).await? else { return gone() };
-            let kept = self.coordinator.store.put(&bytes);
+            let Some(bytes) = server.pull(evidence).await? else { return Ok(Err(Unused::gone())) };
+            let kept = self.store.put(&bytes);
             kept.map_err(|why| WorkersError::new("cannot store output", why))?;
         }
         result.worker = Some(done.worker.clone());
@@ -409,39 +194,11 @@ impl PoolExecutor {
         Ok(Ok(result))
     }
 
-    fn is_trusted(&self, id: Digest, epoch: u64, done: &GateDone) -> bool {
-        use base64::Engine as _;
-        let trusted = &self.coordinator.trusted;
-        if trusted.is_empty() {
-            return true;
+    fn told(&self, bytes: &[u8]) {
+        if let Some(listener) = self.listener {
+            listener.0(bytes);
         }
-        let Some((key, signature)) = &done.signature else { return false };
-        let decoded = base64::engine::general_purpose::STANDARD.decode(signature);
-        let message = Item::signed(id, epoch, done.end);
-        let mut keys = trusted.iter().filter(|one| one.id() == *key);
-        decoded.is_ok_and(|bytes| keys.any(|one| one.verifies(&message, &bytes)))
     }
-
-    /// The workers, as of a moment ago.
-    async fn workers(&self, server: &WorkServer) -> Result<Vec<WorkerPresence>, WorkersError> {
-        let mut fleet = self.fleet.lock().await;
-        if let Some((at, workers)) = &*fleet
-            && at.elapsed() < LOOK
-        {
-            return Ok(workers.clone());
-        }
-        let workers = present(server).await?;
-        *fleet = Some((Instant::now(), workers.clone()));
-        Ok(workers)
-    }
-}
-
-/// Why a gate was not run by a worker.
-enum NotElsewhere {
-    /// This machine runs it.
-    Alone(String),
-    /// The pool cannot.
-    Mismatch(String),
 }
 
 impl GateExecutor for PoolExecutor {

@@ -68,7 +68,7 @@ pub fn fleet_words(server: &str, seen: &Result<FleetView, WorkersError>) -> Stri
             let slots: usize = view.workers.iter().map(|one| one.slots).sum();
             let waiting: u64 = view.waiting.values().sum();
             let count = view.workers.len();
-            format!("{count} at {server}, {busy} of {slots} slots busy, {waiting} gates waiting")
+            format!("{count} at {server}, {busy} of {slots} slots busy, {waiting} waiting")
         }
     }
 }

@@ -3,14 +3,19 @@
 //! `dispatch`.
 #![expect(clippy::disallowed_methods, reason = "the edge to workers: network, clocks")]
 
+mod asker;
 mod content;
+mod dispatcher;
 mod executor;
 mod look;
+mod perform;
 mod queue;
 mod serve;
 mod server;
 
-pub use executor::{Coordinator, PoolExecutor};
+pub use asker::PoolAsker;
+pub use dispatcher::Coordinator;
+pub use executor::{GateSources, PoolExecutor};
 pub use look::{FleetView, ServerSeen, check_server, fleet_words, look};
 pub use serve::{WorkerRoom, WorkerSettings, serve};
 pub use server::{ServerAccess, ServerLink, WorkersError};

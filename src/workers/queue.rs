@@ -9,7 +9,6 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::server::{WorkServer, WorkersError};
 use crate::dispatch::{GateQueue, Item};
-use crate::process::Listener;
 use crate::types::Digest;
 
 /// How long a queue without workers is kept, and a message that a worker took and did not accept.
@@ -19,7 +18,7 @@ const TAKEN: Duration = Duration::from_secs(30);
 /// What a notice about an item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemNotice {
-    /// Output of its programs follows.
+    /// Output of its programs follows, or how its answer goes on.
     Output,
     /// It changed.
     Changed,
@@ -107,15 +106,11 @@ fn read_notice(payload: &[u8]) -> Option<(ItemNotice, &[u8])> {
     }
 }
 
-/// Passes output on until the item changes.
-pub(super) async fn until_changed(notices: &mut Subscriber, listener: Option<&Listener>) {
+/// Passes progress on until the item changes.
+pub(super) async fn until_changed(notices: &mut Subscriber, told: impl Fn(&[u8])) {
     while let Some(message) = notices.next().await {
         match read_notice(&message.payload) {
-            Some((ItemNotice::Output, bytes)) => {
-                if let Some(listener) = listener {
-                    listener.0(bytes);
-                }
-            }
+            Some((ItemNotice::Output, bytes)) => told(bytes),
             Some((ItemNotice::Changed, _)) => return,
             None => {}
         }

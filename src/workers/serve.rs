@@ -1,5 +1,5 @@
-//! A worker: takes gates from the queues of its pool, runs them in sandboxes, and gives back what
-//! they found. It judges nothing and promotes nothing.
+//! A worker: takes gates and questions from the queues of its pool, does them, and gives back what
+//! came of them. It judges nothing and promotes nothing.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,21 +13,20 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
 use super::look::other_versions;
+use super::perform::Performed;
 use super::queue::ItemNotice;
 use super::server::{ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;
-use crate::dispatch::{GateDone, GateEnd, GateOrder, GateQueue, Item, Rota, WorkerPresence};
-use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor, Machine};
-use crate::process::Listener;
-use crate::store::{Candidates, ContentStore, Objects, files};
-use crate::types::Digest;
+use crate::dispatch::{GateDone, GateQueue, Item, Rota, WorkerPresence};
+use crate::gate::{LocalExecutor, Machine};
+use crate::generator::Generator;
+use crate::store::Objects;
+use crate::types::{Digest, Fingerprint};
 
 /// How often a worker tells that it is there.
 const TELL: Duration = Duration::from_secs(10);
 /// How long it waits for work before it looks again.
 const LOOK: Duration = Duration::from_secs(2);
-/// After how many gates it forgets what it has in memory.
-const FRESH: u32 = 500;
 /// How long trees and output are kept on its disk.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long it tries to give back a result.
@@ -44,6 +43,8 @@ pub struct WorkerSettings {
     pub signer: Option<Signer>,
     /// Where it keeps trees and output.
     pub cache: PathBuf,
+    /// The models that it asks, by the digest of their settings.
+    pub generators: Vec<(Fingerprint, Arc<dyn Generator>)>,
 }
 
 /// The machine of a worker, and who is told what it does.
@@ -61,17 +62,19 @@ struct Lease {
     revision: u64,
 }
 
-struct Worker<'a> {
-    settings: &'a WorkerSettings,
-    room: WorkerRoom<'a>,
-    store: Arc<Objects>,
+pub(super) struct Worker<'a> {
+    pub(super) settings: &'a WorkerSettings,
+    pub(super) room: WorkerRoom<'a>,
+    pub(super) store: Arc<Objects>,
     /// By the user's validators.
-    executors: RefCell<BTreeMap<Option<Digest>, Arc<LocalExecutor>>>,
+    pub(super) executors: RefCell<BTreeMap<Option<Digest>, Arc<LocalExecutor>>>,
     rota: RefCell<Rota<GateQueue>>,
     /// Gates since the executors are new.
-    served: Cell<u32>,
+    pub(super) served: Cell<u32>,
     /// What it has now, with its epoch.
     held: RefCell<BTreeMap<Digest, u64>>,
+    /// What of that a model may be working for.
+    pub(super) asking: RefCell<BTreeSet<Digest>>,
     /// Told when `held` changes.
     changed: Notify,
     /// What was said last about the server.
@@ -80,7 +83,7 @@ struct Worker<'a> {
     refused: RefCell<Option<String>>,
 }
 
-/// Runs gates until `stop`; then what it has goes back into the queue.
+/// Does what comes until `stop`; then what it has goes back into the queue.
 pub async fn serve(
     settings: &WorkerSettings,
     room: WorkerRoom<'_>,
@@ -98,6 +101,7 @@ pub async fn serve(
         served: Cell::new(0),
         rota: RefCell::default(),
         held: RefCell::default(),
+        asking: RefCell::default(),
         changed: Notify::new(),
         trouble: RefCell::default(),
         refused: RefCell::default(),
@@ -129,7 +133,7 @@ impl Worker<'_> {
         *last = trouble;
     }
 
-    async fn server(&self) -> Option<Arc<WorkServer>> {
+    pub(super) async fn server(&self) -> Option<Arc<WorkServer>> {
         let got = self.settings.link.get().await;
         if let Err(why) = &got {
             self.server_is(Some(why));
@@ -263,21 +267,16 @@ impl Worker<'_> {
             }
         };
         let seconds = begun.elapsed().as_secs_f64();
-        let (of, end) = match ended {
+        match ended {
             None => {
                 self.say(&format!("{id:.8}: the lease ended after {seconds:.1} s; it was stopped"));
-                self.hold(id, None);
-                return;
             }
-            Some(ended) => ended,
-        };
-        let word = match &end {
-            GateEnd::Ran { result, .. } => result.report.outcome.word().to_owned(),
-            GateEnd::NotRun { why, .. } => format!("not run: {why}"),
-        };
-        self.deliver(id, epoch, &end).await;
+            Some(done) => {
+                self.deliver(id, epoch, &done).await;
+                self.say(&format!("{}: {} in {seconds:.1} s", done.of, done.word));
+            }
+        }
         self.hold(id, None);
-        self.say(&format!("{of}: {word} in {seconds:.1} s"));
     }
 
     fn hold(&self, id: Digest, epoch: Option<u64>) {
@@ -286,6 +285,7 @@ impl Worker<'_> {
             Some(epoch) => held.insert(id, epoch),
             None => held.remove(&id),
         };
+        self.asking.borrow_mut().remove(&id);
         self.changed.notify_one();
     }
 
@@ -322,108 +322,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Fetches what a gate needs, and runs it. Gives what it was of.
-    async fn perform(&self, id: Digest, item: &Item) -> (String, GateEnd) {
-        let short: String = id.to_string().chars().take(8).collect();
-        let not_run = |why: String, missing| GateEnd::NotRun { why, missing };
-        let Some(server) = self.server().await else {
-            return (short, not_run("the server went away".to_owned(), false));
-        };
-        match self.fetch(&server, id, item).await {
-            Err(why) => (short, not_run(why.to_string(), false)),
-            Ok(Err(why)) => (short, not_run(why, true)),
-            Ok(Ok(order)) => {
-                let of = format!("{}: {}", order.of, order.action.gate);
-                (of, self.execute(&server, id, &order).await)
-            }
-        }
-    }
-
-    /// Fetches an order and its content. An inner error is something that the server lacks.
-    async fn fetch(
-        &self,
-        server: &WorkServer,
-        id: Digest,
-        item: &Item,
-    ) -> Result<Result<GateOrder, String>, WorkersError> {
-        let here = |why: std::io::Error| WorkersError::new("cannot store content", why);
-        let lacks = |what: &str| Ok(Err(format!("the server lacks {what}")));
-        let Some(bytes) = server.pull(item.order).await? else { return lacks("the order") };
-        let order: GateOrder = match serde_json::from_slice(&bytes) {
-            Ok(order) => order,
-            Err(why) => return Ok(Err(format!("the order cannot be read: {why}"))),
-        };
-        if order.id() != id {
-            return Ok(Err("the order is another one".to_owned()));
-        }
-        let inputs = order.action.inputs;
-        if self.store.get(inputs).is_err() {
-            let Some(bytes) = server.pull(inputs).await? else { return lacks("the inputs") };
-            self.store.put(&bytes).map_err(here)?;
-        }
-        for digest in order.trees() {
-            if self.store.get_tree(digest).is_err() {
-                let Some(tree) = server.pull_tree(digest).await? else { return lacks("a tree") };
-                self.store.put_tree(&tree).map_err(here)?;
-            }
-        }
-        Ok(Ok(order))
-    }
-
-    async fn execute(&self, server: &Arc<WorkServer>, id: Digest, order: &GateOrder) -> GateEnd {
-        let not_run = |why: String| GateEnd::NotRun { why, missing: false };
-        let executor = match self.executor(order.validators) {
-            Ok(executor) => executor,
-            Err(why) => return not_run(why.to_string()),
-        };
-        let (send, mut output) = tokio::sync::mpsc::unbounded_channel::<Vec<u8>>();
-        let listener = Listener(Arc::new(move |bytes: &[u8]| drop(send.send(bytes.to_vec()))));
-        let options = ExecuteOptions {
-            before: &order.before,
-            listener: Some(listener),
-            ..ExecuteOptions::at(SystemTime::now())
-        };
-        let mut ran = std::pin::pin!(executor.execute(&order.action, options));
-        let result = loop {
-            tokio::select! {
-                result = &mut ran => break result,
-                Some(bytes) = output.recv() => server.tell(id, ItemNotice::Output, &bytes).await,
-            }
-        };
-        let result = match result {
-            Ok(result) => result,
-            Err(why) => return not_run(why.to_string()),
-        };
-        let red = result.report.red.iter().map(|proof| proof.key);
-        let assumed = red.filter(|key| order.action.proven.contains(key)).collect();
-        GateEnd::Ran { result: Box::new(result), assumed }
-    }
-
-    /// The executor for a user's validators.
-    fn executor(&self, validators: Option<Digest>) -> std::io::Result<Arc<LocalExecutor>> {
-        let mut served = self.served.get() + 1;
-        if served > FRESH {
-            // Inputs and trees of earlier gates are forgotten.
-            self.executors.borrow_mut().clear();
-            served = 0;
-        }
-        self.served.set(served);
-        if let Some(known) = self.executors.borrow().get(&validators) {
-            return Ok(known.clone());
-        }
-        let mut machine = self.room.machine.clone();
-        if let Some(digest) = validators {
-            machine.validators = self.settings.cache.join("validators").join(digest.to_string());
-            files::write_tree(&machine.validators, &self.store.get_tree(digest)?)?;
-        }
-        let candidates = Arc::new(Candidates::new(self.store.clone()));
-        let made = Arc::new(LocalExecutor::sharing(machine, candidates));
-        self.executors.borrow_mut().insert(validators, made.clone());
-        Ok(made)
-    }
-
     /// Gives back a result, also to a server that was away.
-    async fn deliver(&self, id: Digest, epoch: u64, end: &GateEnd) {
+    async fn deliver(&self, id: Digest, epoch: u64, end: &Performed) {
         let begun = Instant::now();
         while begun.elapsed() < DELIVER {
             if let Some(server) = self.server().await {
@@ -441,18 +341,14 @@ impl Worker<'_> {
         server: &WorkServer,
         id: Digest,
         epoch: u64,
-        end: &GateEnd,
+        end: &Performed,
     ) -> Result<(), WorkersError> {
         use base64::Engine as _;
         let me = &self.settings.me.name;
-        if let GateEnd::Ran { result, .. } = end
-            && let Some(evidence) = result.evidence
-            && let Ok(bytes) = self.store.get(evidence)
-        {
-            server.push(&bytes).await?;
+        if let Some(content) = &end.content {
+            server.push(content).await?;
         }
-        let bytes = serde_json::to_vec(end).expect("an end is plain data");
-        let digest = server.push(&bytes).await?;
+        let digest = server.push(&end.bytes).await?;
         let signature = self.settings.signer.as_ref().map(|signer| {
             let (key, signature) = signer.sign(&Item::signed(id, epoch, digest));
             (key, base64::engine::general_purpose::STANDARD.encode(signature))
@@ -482,11 +378,17 @@ impl Worker<'_> {
             self.held.borrow().iter().map(|(id, epoch)| (*id, *epoch)).collect();
         for (id, epoch) in held {
             let Ok(Some((item, revision))) = server.item(id).await else { continue };
-            if item.is_with(me, epoch) {
-                let again = item.again(item.order, item.lease_s);
-                drop(server.change(id, &again, Some(revision)).await);
-                server.tell(id, ItemNotice::Changed, b"").await;
+            if !item.is_with(me, epoch) {
+                continue;
             }
+            if self.asking.borrow().contains(&id) {
+                // Not asked again by another worker: the answer may have been bought.
+                drop(self.try_deliver(&server, id, epoch, &Performed::given_up()).await);
+                continue;
+            }
+            let again = item.again(item.order, item.lease_s);
+            drop(server.change(id, &again, Some(revision)).await);
+            server.tell(id, ItemNotice::Changed, b"").await;
         }
         drop(server.presence.purge(me.as_str()).await);
         drop(server.client.flush().await);

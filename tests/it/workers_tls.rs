@@ -71,7 +71,7 @@ fn a_worker_with_few_rights_runs_gates_over_tls() {
     let said = std::fs::read_to_string(&said).expect("a file");
     assert!(said.contains("adder/rust: proof: pass"), "{}{said}", run.shown());
     let seen = coordinator(&["workers"]).expect(0);
-    assert!(seen.out.contains("pool here: 1 workers, 0 gates waiting"), "{}", seen.out);
+    assert!(seen.out.contains("pool here: 1 workers, 0 waiting"), "{}", seen.out);
     let doctor = coordinator(&["doctor"]).shown();
     assert!(doctor.contains("workers        nats-server 2."), "{doctor}");
     assert!(!doctor.contains("w is regen") && !doctor.contains("w has"), "{doctor}");

@@ -1,7 +1,7 @@
 //! Checks `[workers]`.
 
 use super::{ConfigCheck, hint, is_web};
-use crate::types::{Harness, Isolation, Target, is_pool_name};
+use crate::types::{GeneratorSettings, Harness, Isolation, Target, is_pool_name};
 
 /// What is wrong with the address of a server.
 fn wrong_server(text: &str) -> Option<&'static str> {
@@ -14,6 +14,13 @@ fn wrong_server(text: &str) -> Option<&'static str> {
 }
 
 impl ConfigCheck<'_> {
+    fn pool(&mut self, path: &[&str], pool: &str) {
+        if !is_pool_name(pool) {
+            let message = format!("`{pool}` is not the name of a pool");
+            self.wrong(path, message, "use 1 to 64 letters, digits, `-` or `_`");
+        }
+    }
+
     pub(super) fn workers(&mut self, harness: &Harness) {
         let Some(workers) = &harness.workers else { return };
         if let Some(why) = wrong_server(&workers.server) {
@@ -29,10 +36,23 @@ impl ConfigCheck<'_> {
                 let help = hint(target, generated.clone().map(|(name, _)| name.as_str()));
                 self.wrong(&path, format!("no generated target `{target}`"), help);
             }
-            if !is_pool_name(pool) {
-                let message = format!("`{pool}` is not the name of a pool");
-                self.wrong(&path, message, "use 1 to 64 letters, digits, `-` or `_`");
+            self.pool(&path, pool);
+        }
+        if let Some(pool) = &workers.ask {
+            self.pool(&["workers", "ask"], pool);
+            let settings = harness.generator.as_ref().map(|one| &one.settings);
+            let message = match settings {
+                None => "there is no `[generator]` to ask",
+                Some(GeneratorSettings::Command(_)) => "agents work on this machine",
+                Some(GeneratorSettings::Openai(_) | GeneratorSettings::Cassette(_)) => "",
+            };
+            if !message.is_empty() {
+                self.wrong(&["workers", "ask"], message, "remove `ask`");
             }
+        }
+        if workers.pools.is_empty() && workers.ask.is_none() {
+            let help = "add `pools = { rust = \"linux-x64\" }` or `ask = \"models\"`";
+            self.wrong(&["workers"], "nothing is given to workers", help);
         }
         if workers.alone_after_s > 86400 {
             let message = "`alone_after_s` must be from 0 to 86400";

@@ -5,7 +5,7 @@ use async_nats::jetstream::{self, kv};
 use base64::Engine as _;
 use futures::StreamExt;
 use regen::attest::Signer;
-use regen::dispatch::{GateDone, GateEnd, GateOrder, GateQueue, Item};
+use regen::dispatch::{Errand, GateDone, GateEnd, GateQueue, Item};
 use regen::types::{ActionResult, Digest, GateReport, Isolation, Outcome};
 use tokio::io::AsyncReadExt;
 
@@ -95,8 +95,8 @@ impl Liar {
         let entry = self.items.entry(id.to_string()).await.expect("reads").expect("is there");
         let item: Item = serde_json::from_slice(&entry.value).expect("reads");
         let Some(taken) = item.taken("liar") else { return };
-        let order: GateOrder =
-            serde_json::from_slice(&self.object(item.order).await).expect("reads");
+        let errand = serde_json::from_slice(&self.object(item.order).await).expect("reads");
+        let Errand::Gate(order) = errand else { panic!("it asks nothing") };
         let tree = if lie == Lie::OtherTree { Digest::of("other") } else { order.action.tree };
         let report: GateReport = serde_json::from_value(serde_json::json!({
             "gate": order.action.gate, "tree": tree, "required": true, "outcome": "pass",

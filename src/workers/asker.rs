@@ -1,0 +1,127 @@
+//! Asks models in a pool of workers, which have their keys.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
+use super::server::{WorkServer, WorkersError};
+use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, GateDone, GateQueue, Wanted};
+use crate::generator::{Asked, Elsewhere, GenerationError, GenerationProgress, Question};
+use crate::types::{Digest, Failure, Isolation};
+
+/// Asks in a pool.
+#[derive(Debug)]
+pub struct PoolAsker {
+    dispatcher: Dispatcher,
+    pool: String,
+}
+
+/// A question that travels.
+struct TravellingQuestion<'a> {
+    id: Digest,
+    order: AskOrder,
+    queue: GateQueue,
+    model: String,
+    progress: &'a dyn GenerationProgress,
+}
+
+impl PoolAsker {
+    /// An asker in the pool of `[workers] ask`; `None` without it.
+    pub fn new(coordinator: &Coordinator) -> Option<Self> {
+        let pool = coordinator.config.ask.clone()?;
+        Some(Self { dispatcher: Dispatcher::new(coordinator.clone()), pool })
+    }
+
+    async fn asked(&self, question: Question, progress: &dyn GenerationProgress) -> Asked {
+        let Question { request, settings, model } = question;
+        let order = AskOrder { request, settings };
+        let run = &self.dispatcher.coordinator.run;
+        let queue = GateQueue::new(&self.pool, settings, Isolation::default(), run);
+        let one = TravellingQuestion { id: order.id(), order, queue, model, progress };
+        let pool = &self.pool;
+        let failed = |failure, why: String| Asked::Failed(GenerationError::new(failure, why));
+        match self.dispatcher.elsewhere(&one).await {
+            Ok(asked) => asked,
+            Err(NotElsewhere::Alone(why)) => {
+                self.dispatcher.tell(format!("{why}; models are asked from this machine"));
+                Asked::Alone
+            }
+            Err(NotElsewhere::Mismatch(why)) => failed(
+                Failure::Configuration,
+                format!("no worker in pool `{pool}` can ask: {why}; `regen workers`"),
+            ),
+            Err(NotElsewhere::Lost(why)) => failed(
+                Failure::Connection,
+                format!("a worker in pool `{pool}` may have asked: {why}"),
+            ),
+        }
+    }
+}
+
+impl Elsewhere for PoolAsker {
+    fn ask<'a>(
+        &'a self,
+        question: Question,
+        progress: &'a dyn GenerationProgress,
+    ) -> BoxFuture<'a, Asked> {
+        self.asked(question, progress).boxed()
+    }
+}
+
+impl Travel for TravellingQuestion<'_> {
+    type End = Asked;
+
+    const REPEATS: bool = false;
+
+    fn id(&self) -> Digest {
+        self.id
+    }
+
+    fn queue(&self) -> &GateQueue {
+        &self.queue
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted::Model(&self.model)
+    }
+
+    async fn send(&self, server: &WorkServer) -> Result<Digest, WorkersError> {
+        server.push(&Errand::Ask(self.order.clone()).bytes()).await
+    }
+
+    async fn end(
+        &self,
+        server: &WorkServer,
+        done: &GateDone,
+        reused: bool,
+    ) -> Result<Result<Asked, Unused>, WorkersError> {
+        let Some(bytes) = server.pull(done.end).await? else { return Ok(Err(Unused::gone())) };
+        Ok(match serde_json::from_slice(&bytes) {
+            Err(why) => Err(Unused::Wrong(why.to_string())),
+            Ok(AskEnd::NotAsked { why, missing }) => {
+                if missing {
+                    server.doubt();
+                }
+                Err(Unused::NotDone(why))
+            }
+            Ok(AskEnd::Unanswered { message, .. }) if reused => Err(Unused::NotDone(message)),
+            Ok(AskEnd::Unanswered { failure, message, after, served }) => {
+                let message = format!("{message} (asked by worker {})", done.worker);
+                let error = GenerationError::new(failure, message);
+                Ok(Asked::Failed(GenerationError { after, served, ..error }))
+            }
+            Ok(AskEnd::Answered { response }) => match server.pull(response).await? {
+                None => Err(Unused::gone()),
+                Some(bytes) => Ok(Asked::Response(String::from_utf8_lossy(&bytes).into_owned())),
+            },
+        })
+    }
+
+    fn told(&self, bytes: &[u8]) {
+        match serde_json::from_slice(bytes) {
+            Ok(AskNotice::Grown(characters)) => self.progress.grown(characters),
+            Ok(AskNotice::Note(text)) => self.progress.note(&text),
+            Err(_) => {}
+        }
+    }
+}
