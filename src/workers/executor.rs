@@ -15,17 +15,21 @@ use futures::future::LocalBoxFuture;
 use super::look::present;
 use super::queue::until_changed;
 use super::server::{ServerLink, WorkServer, WorkersError};
+use super::wait::{Wait, longest};
 use crate::attest::PublicKey;
 use crate::dispatch::{
-    GateDone, GateEnd, GateOrder, GateQueue, Item, ItemState, Lapse, PoolState, WorkerPresence,
-    pool_state,
+    GateDone, GateEnd, GateOrder, GateQueue, Item, ItemState, PoolState, WorkerPresence, pool_state,
 };
-use crate::gate::{ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor};
+use crate::gate::{
+    ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, validator_manifest,
+};
 use crate::process::Listener;
 use crate::sandbox::{SandboxError, WorkOrder, WorkSandbox};
 use crate::store::{ContentStore, files};
 use crate::toolchain::{self, GateKind, Toolchain};
-use crate::types::{Action, ActionResult, Digest, Fingerprint, Tree, WorkersConfig};
+use crate::types::{
+    Action, ActionResult, Digest, Fingerprint, Tree, WorkersConfig, is_pool_name, limits,
+};
 
 /// How often an item is looked at without a notice.
 const LOOK: Duration = Duration::from_secs(2);
@@ -33,8 +37,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const MISMATCH: Duration = Duration::from_secs(5);
 /// How often an item is put in the queue again without a change.
 const REQUEUE: Duration = Duration::from_secs(60);
-/// How many results of an item are refused before this machine runs it.
-const REFUSED: u32 = 3;
 
 /// What a coordinator needs to have gates run elsewhere.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub struct PoolExecutor {
     alone: AtomicBool,
     /// Why a gate ran here, as it was told last.
     told: Mutex<String>,
+    /// When a worker was last seen to have or to end a gate.
+    moved: Mutex<Instant>,
 }
 
 /// A gate that travels.
@@ -77,22 +81,8 @@ struct Travelling<'a> {
     validators: Option<Tree>,
     queue: GateQueue,
     listener: Option<&'a Listener>,
-}
-
-/// How the wait for an item goes on.
-#[derive(Debug)]
-struct Wait {
-    lapse: Lapse,
-    begun: Instant,
-    /// Since when no worker has it and none can take it.
-    missing: Option<Instant>,
-    /// Since when only workers that cannot take it are there.
-    mismatch: Option<Instant>,
-    /// The epoch in which it was put in the queue here first, and when last.
-    queued: Option<(u64, u64, Instant)>,
-    refused: u32,
-    /// Why it is not done.
-    why: String,
+    /// How long a worker can need for it.
+    longest: Duration,
 }
 
 /// What a look at an item gave.
@@ -114,7 +104,17 @@ impl PoolExecutor {
             fleet: Default::default(),
             alone: AtomicBool::new(false),
             told: Mutex::default(),
+            moved: Mutex::new(Instant::now()),
         }
+    }
+
+    fn moved(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether workers took a gate within this time. A worker can be there and take none.
+    fn moves(&self, within: Duration) -> bool {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < within
     }
 
     /// The gate as it travels; `None` if it stays here: what needs this machine's files, variables,
@@ -158,8 +158,14 @@ impl PoolExecutor {
         };
         let bytes = serde_json::to_vec(&order).expect("an order is plain data");
         let (id, listener) = (order.id(), options.listener.as_ref());
+        let validator = settings.and_then(|gate| gate.validator.as_ref());
+        let own = validator.and_then(|name| {
+            let manifest = validator_manifest(&self.coordinator.validators.join(name)).ok()?;
+            manifest.timeout_s.map(Duration::from_secs)
+        });
+        let longest = longest(own.unwrap_or_default().max(action.timeout));
         let queue = GateQueue::new(pool, action.toolchain, min_isolation, run);
-        Ok(Some(Travelling { id, order, bytes, inputs, validators, queue, listener }))
+        Ok(Some(Travelling { id, order, bytes, inputs, validators, queue, listener, longest }))
     }
 
     async fn run(
@@ -194,31 +200,22 @@ impl PoolExecutor {
 
     /// Has a gate run by a worker.
     async fn elsewhere(&self, one: &Travelling<'_>) -> Result<Option<ActionResult>, NotElsewhere> {
-        let mut wait = Wait {
-            lapse: Lapse::default(),
-            begun: Instant::now(),
-            missing: None,
-            mismatch: None,
-            queued: None,
-            refused: 0,
-            why: String::new(),
-        };
+        let mut wait = Wait::new(one.longest);
         let mut heard: Option<(Arc<WorkServer>, Subscriber)> = None;
         loop {
             match self.look(one, &mut wait, &mut heard).await {
                 Ok(Looked::Result(result)) => return Ok(Some(*result)),
-                Ok(Looked::Changed) => continue,
+                Ok(Looked::Changed) if !wait.is_over() => continue,
                 Ok(Looked::Mismatch(why)) => return Err(NotElsewhere::Mismatch(why)),
-                Ok(Looked::Waiting) => {}
+                Ok(Looked::Waiting | Looked::Changed) => {}
                 Err(why) => {
-                    wait.why = why.to_string();
-                    wait.missing.get_or_insert_with(Instant::now);
+                    wait.is_blind(&why);
                     if let Some((server, _)) = heard.take() {
                         self.coordinator.link.failed(&server).await;
                     }
                 }
             }
-            if wait.refused >= REFUSED || self.is_alone(&wait) {
+            if wait.is_over() || self.is_alone(&wait) {
                 return Err(NotElsewhere::Alone(wait.why));
             }
             match &mut heard {
@@ -260,17 +257,20 @@ impl PoolExecutor {
             let item = Item::new(order, self.coordinator.config.lease_s);
             return self.put(&server, one, wait, (&item, None)).await;
         };
-        let lease = Duration::from_secs(item.lease_s);
+        wait.sees(&item);
         match &item.state {
             ItemState::Waiting => self.waiting(&server, one, wait, &item).await,
-            ItemState::Leased { .. } => {
+            ItemState::Leased { worker } => {
                 wait.missing = None;
-                if wait.lapse.since(revision, wait.begun.elapsed()) < lease {
+                self.moved();
+                if wait.lapse.since(revision, wait.begun.elapsed()) < item.lease() {
+                    wait.is_with(worker);
                     return Ok(Looked::Waiting);
                 }
                 self.again(&server, one, wait, (&item, revision)).await
             }
             ItemState::Done(done) => {
+                self.moved();
                 let is_new = wait.queued.is_some_and(|(first, ..)| item.epoch >= first);
                 match self.result(&server, one, (&item, done), !is_new).await? {
                     Ok(result) => return Ok(Looked::Result(Box::new(result))),
@@ -308,6 +308,7 @@ impl PoolExecutor {
         change: (&Item, Option<u64>),
     ) -> Result<Looked, WorkersError> {
         let (item, read) = change;
+        wait.puts(item);
         if server.change(one.id, item, read).await?.is_some() {
             server.enqueue(&one.queue, one.id).await?;
             let first = wait.queued.map_or(item.epoch, |(first, ..)| first.min(item.epoch));
@@ -333,11 +334,14 @@ impl PoolExecutor {
         }
         let workers = self.workers(server).await?;
         match pool_state(&workers, &one.queue, one.inputs.language().id()) {
-            PoolState::Served => (wait.missing, wait.mismatch) = (None, None),
-            PoolState::Empty => {
+            PoolState::Served if self.moves(one.longest) => {
+                (wait.missing, wait.mismatch) = (None, None);
+            }
+            state @ (PoolState::Served | PoolState::Empty) => {
+                let how = if state == PoolState::Empty { "is in" } else { "takes gates of" };
                 wait.mismatch = None;
                 wait.missing.get_or_insert_with(Instant::now);
-                wait.why = format!("no worker is in pool `{}`", one.queue.pool);
+                wait.why = format!("no worker {how} pool `{}`", one.queue.pool);
             }
             PoolState::Mismatch(why) => {
                 let since = *wait.mismatch.get_or_insert_with(Instant::now);
@@ -381,18 +385,21 @@ impl PoolExecutor {
         if reused && !self.coordinator.config.cache {
             return Ok(Err("results of earlier runs do not count".to_owned()));
         }
+        if !is_pool_name(&done.worker) {
+            return Ok(Err("it names no worker".to_owned()));
+        }
         if !self.is_trusted(one.id, item.epoch, done) {
             return Ok(Err("it is not signed by a key of `trusted`".to_owned()));
         }
         let gone = || Ok(Err("it is gone from the server".to_owned()));
-        let Some(bytes) = server.pull(done.end).await? else { return gone() };
+        let Some(bytes) = server.pull(done.end, limits::ORDER_BYTES).await? else { return gone() };
         let (mut result, assumed) = match serde_json::from_slice(&bytes) {
             Err(why) => return Ok(Err(why.to_string())),
             Ok(GateEnd::NotRun { why, missing }) => {
                 if missing {
                     server.doubt();
                 }
-                return Ok(Err(why));
+                return Ok(Err(why.chars().take(limits::SHOWN_LINE).collect()));
             }
             Ok(GateEnd::Ran { result, assumed }) => (*result, assumed),
         };
@@ -400,7 +407,9 @@ impl PoolExecutor {
             return Ok(Err(why.to_string()));
         }
         if let Some(evidence) = result.evidence {
-            let Some(bytes) = server.pull(evidence).await? else { return gone() };
+            let Some(bytes) = server.pull(evidence, limits::OBJECT_BYTES).await? else {
+                return gone();
+            };
             let kept = self.coordinator.store.put(&bytes);
             kept.map_err(|why| WorkersError::new("cannot store output", why))?;
         }

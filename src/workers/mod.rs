@@ -6,9 +6,11 @@
 mod content;
 mod executor;
 mod look;
+mod presence;
 mod queue;
 mod serve;
 mod server;
+mod wait;
 
 pub use executor::{Coordinator, PoolExecutor};
 pub use look::{FleetView, ServerSeen, check_server, fleet_words, look};

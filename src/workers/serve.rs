@@ -2,7 +2,7 @@
 //! they found. It judges nothing and promotes nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,16 +14,14 @@ use tokio::sync::Notify;
 
 use super::look::other_versions;
 use super::queue::ItemNotice;
-use super::server::{ServerLink, WorkServer, WorkersError};
+use super::server::{PATIENCE, ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;
 use crate::dispatch::{GateDone, GateEnd, GateOrder, GateQueue, Item, Rota, WorkerPresence};
 use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor, Machine};
 use crate::process::Listener;
 use crate::store::{Candidates, ContentStore, Objects, files};
-use crate::types::Digest;
+use crate::types::{Digest, limits};
 
-/// How often a worker tells that it is there.
-const TELL: Duration = Duration::from_secs(10);
 /// How long it waits for work before it looks again.
 const LOOK: Duration = Duration::from_secs(2);
 /// After how many gates it forgets what it has in memory.
@@ -61,8 +59,8 @@ struct Lease {
     revision: u64,
 }
 
-struct Worker<'a> {
-    settings: &'a WorkerSettings,
+pub(super) struct Worker<'a> {
+    pub(super) settings: &'a WorkerSettings,
     room: WorkerRoom<'a>,
     store: Arc<Objects>,
     /// By the user's validators.
@@ -71,9 +69,11 @@ struct Worker<'a> {
     /// Gates since the executors are new.
     served: Cell<u32>,
     /// What it has now, with its epoch.
-    held: RefCell<BTreeMap<Digest, u64>>,
+    pub(super) held: RefCell<BTreeMap<Digest, u64>>,
     /// Told when `held` changes.
-    changed: Notify,
+    pub(super) changed: Notify,
+    /// The revision of what it told of itself.
+    pub(super) told: Cell<Option<u64>>,
     /// What was said last about the server.
     trouble: RefCell<Option<String>>,
     /// What was said last about coordinators of other versions.
@@ -99,6 +99,7 @@ pub async fn serve(
         rota: RefCell::default(),
         held: RefCell::default(),
         changed: Notify::new(),
+        told: Cell::new(None),
         trouble: RefCell::default(),
         refused: RefCell::default(),
     };
@@ -109,11 +110,11 @@ pub async fn serve(
         () = worker.tell_presence() => {}
     }
     // The sandboxes have ended.
-    worker.leave().await;
+    drop(tokio::time::timeout(PATIENCE, worker.leave()).await);
 }
 
 impl Worker<'_> {
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         (self.room.say)(text);
     }
 
@@ -137,7 +138,7 @@ impl Worker<'_> {
         got.ok()
     }
 
-    async fn failed(&self, server: &Arc<WorkServer>, why: &WorkersError) {
+    pub(super) async fn failed(&self, server: &Arc<WorkServer>, why: &WorkersError) {
         self.settings.link.failed(server).await;
         self.server_is(Some(why));
     }
@@ -167,22 +168,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Tells that it is there, and how busy it is.
-    async fn tell_presence(&self) {
-        loop {
-            if let Ok(server) = self.settings.link.get().await {
-                let busy = self.held.borrow().len();
-                let me = WorkerPresence { busy, ..self.settings.me.clone() };
-                let text = serde_json::to_vec(&me).expect("a presence is plain data");
-                if let Err(why) = server.presence.put(me.name.as_str(), text.into()).await {
-                    let why = WorkersError::new("cannot tell that this worker is here", why);
-                    self.failed(&server, &why).await;
-                }
-            }
-            drop(tokio::time::timeout(TELL, self.changed.notified()).await);
-        }
-    }
-
     /// Waits until it has an item.
     async fn take(&self) -> Lease {
         loop {
@@ -208,35 +193,28 @@ impl Worker<'_> {
         let wake = format!("regen.wake.{}", self.settings.me.pool);
         let mut woken = server.client.subscribe(wake).await.map_err(|why| failed(&why))?;
         let all = server.queues().await?;
-        let other = other_versions(&self.settings.me, &all);
+        let other = other_versions(&self.settings.me, all.iter().map(|(queue, _)| queue));
         if *self.refused.borrow() != other {
             other.iter().for_each(|why| self.say(why));
             *self.refused.borrow_mut() = other;
         }
-        let mine: BTreeSet<_> =
-            all.into_iter().filter(|queue| self.settings.me.serves(queue)).collect();
-        self.rota.borrow_mut().know(&mine);
-        let in_turn = self.rota.borrow().in_turn();
+        let mine: BTreeMap<_, _> =
+            all.into_iter().filter(|(queue, _)| self.settings.me.serves(queue)).collect();
+        self.rota.borrow_mut().know(&mine.keys().cloned().collect());
+        // The server removes a queue that is not asked, so those without gates are left alone.
+        let mut in_turn = self.rota.borrow().in_turn();
+        in_turn.retain(|queue| mine[queue] > 0);
         for queue in in_turn {
-            let name = queue.to_string();
-            let consumer = server
-                .work
-                .get_consumer::<async_nats::jetstream::consumer::pull::Config>(&name)
-                .await;
-            // Removed meanwhile.
-            let Ok(consumer) = consumer else { continue };
-            let messages = consumer.fetch().max_messages(1).messages().await;
-            let mut messages = messages.map_err(|why| failed(&why))?;
-            let Some(message) = messages.next().await else { continue };
-            let message = message.map_err(|why| failed(&why))?;
+            let Some(message) = server.first(&queue).await? else { continue };
             self.rota.borrow_mut().served(&queue);
             let id = message.subject.rsplit('.').next().and_then(Digest::parse);
             let lease = match id {
                 Some(id) => self.claim(server, id).await?,
                 None => None,
             };
-            message.double_ack().await.map_err(|why| failed(&why))?;
-            return Ok(lease);
+            let told = message.double_ack().await.map_err(|why| failed(&why));
+            // An item that was taken is run; its message comes again, and is thrown away then.
+            return if lease.is_some() { Ok(lease) } else { told.map(|()| None) };
         }
         drop(tokio::time::timeout(LOOK, woken.next()).await);
         Ok(None)
@@ -275,7 +253,12 @@ impl Worker<'_> {
             GateEnd::Ran { result, .. } => result.report.outcome.word().to_owned(),
             GateEnd::NotRun { why, .. } => format!("not run: {why}"),
         };
-        self.deliver(id, epoch, &end).await;
+        let mut delivered = std::pin::pin!(self.deliver(id, epoch, &end));
+        // A large result over a slow line may take longer than the lease.
+        tokio::select! {
+            () = &mut delivered => {}
+            () = self.renew(&mut lease) => delivered.await,
+        }
         self.hold(id, None);
         self.say(&format!("{of}: {word} in {seconds:.1} s"));
     }
@@ -291,7 +274,7 @@ impl Worker<'_> {
 
     /// Renews a lease until that fails for too long.
     async fn renew(&self, lease: &mut Lease) {
-        let length = Duration::from_secs(lease.item.lease_s.max(1));
+        let length = lease.item.lease();
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(length / 4).await;
@@ -348,7 +331,9 @@ impl Worker<'_> {
     ) -> Result<Result<GateOrder, String>, WorkersError> {
         let here = |why: std::io::Error| WorkersError::new("cannot store content", why);
         let lacks = |what: &str| Ok(Err(format!("the server lacks {what}")));
-        let Some(bytes) = server.pull(item.order).await? else { return lacks("the order") };
+        let Some(bytes) = server.pull(item.order, limits::ORDER_BYTES).await? else {
+            return lacks("the order");
+        };
         let order: GateOrder = match serde_json::from_slice(&bytes) {
             Ok(order) => order,
             Err(why) => return Ok(Err(format!("the order cannot be read: {why}"))),
@@ -358,7 +343,9 @@ impl Worker<'_> {
         }
         let inputs = order.action.inputs;
         if self.store.get(inputs).is_err() {
-            let Some(bytes) = server.pull(inputs).await? else { return lacks("the inputs") };
+            let Some(bytes) = server.pull(inputs, limits::ORDER_BYTES).await? else {
+                return lacks("the inputs");
+            };
             self.store.put(&bytes).map_err(here)?;
         }
         for digest in order.trees() {
@@ -472,23 +459,5 @@ impl Worker<'_> {
         // Evidence: it is on the server, and nothing refers to it but this line.
         self.say(&format!("{id:.8}: the result {digest} came after the lease; it is not used"));
         Ok(())
-    }
-
-    /// Puts what it has back into the queue, and says goodbye.
-    async fn leave(&self) {
-        let Ok(server) = self.settings.link.get().await else { return };
-        let me = &self.settings.me.name;
-        let held: Vec<(Digest, u64)> =
-            self.held.borrow().iter().map(|(id, epoch)| (*id, *epoch)).collect();
-        for (id, epoch) in held {
-            let Ok(Some((item, revision))) = server.item(id).await else { continue };
-            if item.is_with(me, epoch) {
-                let again = item.again(item.order, item.lease_s);
-                drop(server.change(id, &again, Some(revision)).await);
-                server.tell(id, ItemNotice::Changed, b"").await;
-            }
-        }
-        drop(server.presence.purge(me.as_str()).await);
-        drop(server.client.flush().await);
     }
 }
