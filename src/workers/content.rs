@@ -3,16 +3,16 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use async_nats::jetstream::object_store::GetErrorKind;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use async_nats::jetstream::consumer::push;
+use async_nats::jetstream::object_store::InfoErrorKind;
+use futures::StreamExt;
 
-use super::server::{PATIENCE, WorkServer, WorkersError};
+use super::server::{OBJECTS, PATIENCE, WorkServer, WorkersError};
 use crate::dispatch::{pack, unpack};
-use crate::types::{Digest, Tree, limits};
+use crate::types::{Digest, Tree, is_pool_name, limits};
 
-/// How long the content of one name may take to arrive, and its next part.
+/// How long the content of one name may take to arrive.
 const LONGEST: Duration = Duration::from_secs(300);
-const PART: Duration = Duration::from_secs(20);
 /// How many names are remembered.
 const REMEMBERED: usize = 100_000;
 
@@ -82,31 +82,41 @@ impl WorkServer {
     }
 
     /// What the server has by a name. Others can write there too: links that lead round, parts
-    /// that never come.
+    /// that never come. So links are not followed, and the parts are read here.
     async fn read(&self, name: &str, most: usize) -> Result<Option<Vec<u8>>, WorkersError> {
         let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot read content", why);
-        let found = match tokio::time::timeout(PATIENCE, self.objects.get(name)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(why)) if why.kind() == GetErrorKind::TimedOut => return Err(failed(&why)),
-            Ok(Err(_)) | Err(_) => return Ok(None),
+        let info = match self.objects.info(name).await {
+            Ok(info) => info,
+            Err(why) if why.kind() == InfoErrorKind::TimedOut => return Err(failed(&why)),
+            Err(_) => return Ok(None),
         };
-        if found.info().size > most {
+        let is_link = info.options.is_some_and(|options| options.link.is_some());
+        if info.deleted || is_link || info.size > most || !is_pool_name(&info.nuid) {
             return Ok(None);
         }
-        let read = tokio::time::timeout(LONGEST, capped(found, most)).await;
+        let config = push::OrderedConfig {
+            deliver_subject: self.client.new_inbox(),
+            filter_subject: format!("$O.{OBJECTS}.C.{}", info.nuid),
+            ..push::OrderedConfig::default()
+        };
+        let parts = self.content.create_consumer(config).await.map_err(|why| failed(&why))?;
+        let parts = parts.messages().await.map_err(|why| failed(&why))?;
+        let read = tokio::time::timeout(LONGEST, whole(parts, info.size)).await;
         read.unwrap_or(Ok(None)).map_err(|why| failed(&why))
     }
 }
 
-/// Reads to the end; `None` if it is too long, or a part does not come.
-async fn capped(mut from: impl AsyncRead + Unpin, most: usize) -> std::io::Result<Option<Vec<u8>>> {
+/// Reads parts until there are `size` bytes; `None` if a part does not come.
+async fn whole(
+    mut parts: push::Ordered,
+    size: usize,
+) -> Result<Option<Vec<u8>>, push::OrderedError> {
     let mut bytes = Vec::new();
-    while bytes.len() <= most {
-        match tokio::time::timeout(PART, from.read_buf(&mut bytes)).await {
-            Ok(Ok(0)) => return Ok(Some(bytes)),
-            Ok(read) => drop(read?),
-            Err(_) => return Ok(None),
+    while bytes.len() < size {
+        match tokio::time::timeout(PATIENCE, parts.next()).await {
+            Ok(Some(part)) => bytes.extend_from_slice(&part?.payload),
+            Ok(None) | Err(_) => return Ok(None),
         }
     }
-    Ok(None)
+    Ok((bytes.len() == size).then_some(bytes))
 }

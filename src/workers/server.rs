@@ -33,7 +33,7 @@ const ITEMS: &str = "regen_items";
 /// The bucket of presences.
 const PRESENCE: &str = "regen_presence";
 /// The bucket of content.
-const OBJECTS: &str = "regen_objects";
+pub(super) const OBJECTS: &str = "regen_objects";
 
 /// What went wrong with the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,8 @@ pub struct WorkServer {
     pub(super) items: kv::Store,
     pub(super) presence: kv::Store,
     pub(super) objects: object_store::ObjectStore,
+    /// The stream of the objects.
+    pub(super) content: stream::Stream,
     pub(super) sent: Mutex<Sent>,
 }
 
@@ -211,10 +213,12 @@ impl WorkServer {
                 made.map_err(|why| failed(OBJECTS, &why))?
             }
         };
+        let content = context.get_stream(format!("OBJ_{OBJECTS}")).await;
+        let content = content.map_err(|why| failed(OBJECTS, &why))?;
         let items = bucket(&context, ITEMS, KEPT).await.map_err(|why| failed(ITEMS, &why))?;
         let presence =
             bucket(&context, PRESENCE, PRESENT).await.map_err(|why| failed(PRESENCE, &why))?;
-        Ok(Self { client, context, work, items, presence, objects, sent: Mutex::default() })
+        Ok(Self { client, context, work, items, presence, objects, content, sent: Mutex::default() })
     }
 }
 
