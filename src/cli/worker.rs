@@ -10,7 +10,7 @@ use serde_json::json;
 use super::model::DoctorCheck;
 use super::{Context, exit, isolation, signals, variable};
 use crate::attest::Signer;
-use crate::config;
+use crate::config::{self, wrong_server};
 use crate::dispatch::{
     GateQueue, PoolState, VERSION, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
 };
@@ -68,6 +68,11 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
             let why = format!("{what}: `{text}` is not 1 to 64 letters, digits, `-` or `_`");
             return Err(CommandError::usage(why));
         }
+    }
+    if let Some(why) = wrong_server(&args.server) {
+        // The address may have a password in it.
+        let why = format!("--server {why}");
+        return Err(CommandError::usage(why).hint("regen worker --server nats://HOST:4222"));
     }
     let cache = door.cache()?;
     let probe = isolation::demand(door, &cache, &SandboxConfig::default()).await?;

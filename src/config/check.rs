@@ -4,6 +4,8 @@ mod generator;
 mod schedule;
 mod workers;
 
+pub use workers::wrong_server;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

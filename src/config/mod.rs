@@ -6,6 +6,7 @@ mod toolchains;
 
 use std::path::PathBuf;
 
+pub use check::wrong_server;
 pub use nearest::nearest;
 pub use toolchains::{DeclaredText, TOOLCHAINS, is_toolchain_name, toolchain_file};
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::VERSION;
-use crate::types::{Fingerprint, Isolation};
+use crate::types::{Fingerprint, Isolation, is_pool_name};
 
 /// What a worker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ impl GateQueue {
     pub fn parse(name: &str) -> Option<Self> {
         let parts: Vec<&str> = name.split('=').collect();
         let [pool, version, tools, isolation, run] = parts.try_into().ok()?;
+        if ![pool, version, tools, run].iter().all(|part| is_pool_name(part)) {
+            return None;
+        }
         Some(Self {
             pool: pool.to_owned(),
             version: version.replace('_', "."),
@@ -118,6 +121,21 @@ fn short(tools: Fingerprint) -> String {
 }
 
 impl WorkerPresence {
+    /// Whether a worker can say this of itself. Others can write it too.
+    pub fn is_plausible(&self) -> bool {
+        let is_short = |text: &String| text.len() <= 200;
+        let tools = self.tools.iter().all(|(id, one)| is_short(id) && is_short(&one.version));
+        is_pool_name(&self.name)
+            && is_pool_name(&self.pool)
+            && is_short(&self.version)
+            && (1..=256).contains(&self.slots)
+            && self.busy <= self.slots
+            && self.tools.len() <= 100
+            && self.models.len() <= 100
+            && self.models.iter().all(|one| is_short(&one.model))
+            && tools
+    }
+
     /// Whether it takes gates from a queue.
     pub fn serves(&self, queue: &GateQueue) -> bool {
         let tools = self.tools.values().map(|one| one.fingerprint);
@@ -204,6 +222,9 @@ mod tests {
         let queue = GateQueue::new("linux", tools, Isolation(2), "ab12");
         assert_eq!(GateQueue::parse(&queue.to_string()).as_ref(), Some(&queue));
         assert_eq!(queue.subject().matches('.').count(), 4);
+        for wrong in ["linux=1=2=2", "\u{1b}[2J=1=2=2=run", "linux=1=2=300=run", "linux=1=2=2="] {
+            assert_eq!(GateQueue::parse(wrong), None, "{wrong}");
+        }
         let state = |one: WorkerPresence| pool_state(&[one], &queue, Wanted::Language("python"));
         let good = worker("a", "Python 3.11");
         assert_eq!(state(good.clone()), PoolState::Served);
@@ -221,6 +242,17 @@ mod tests {
         assert_eq!(told(worker("a", "Python 3.12")), "a has Python 3.12");
         let none = WorkerPresence { tools: Default::default(), ..good.clone() };
         assert_eq!(told(none), "a has no tools for `python`");
+        assert!(good.is_plausible());
+        let (name, pool) = ("\u{1b}[2J".to_owned(), "<b>".to_owned());
+        for wrong in [
+            WorkerPresence { name, ..good.clone() },
+            WorkerPresence { pool, ..good.clone() },
+            WorkerPresence { busy: 2, ..good.clone() },
+            WorkerPresence { busy: usize::MAX, slots: usize::MAX, ..good.clone() },
+            worker("a", &"9".repeat(1000)),
+        ] {
+            assert!(!wrong.is_plausible(), "{wrong:?}");
+        }
         let other = WorkerPresence { pool: "mac".to_owned(), ..good };
         assert_eq!(pool_state(&[other], &queue, python), PoolState::Empty);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Digest, Encoder};
+use crate::types::{Digest, Encoder, is_pool_name};
 
 /// A gate in the queue, by the digest of its order's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,26 @@ impl Item {
         Self { epoch: 1, order, lease_s, state: ItemState::Waiting }
     }
 
+    /// Reads an item. One that cannot be read has ended, with a result that is not used, so that
+    /// workers leave it and a coordinator replaces it.
+    pub fn read(bytes: &[u8]) -> Self {
+        let read = serde_json::from_slice::<Self>(bytes).ok();
+        let named = read.filter(|item| match &item.state {
+            ItemState::Waiting => true,
+            ItemState::Leased { worker } | ItemState::Done(GateDone { worker, .. }) => {
+                is_pool_name(worker)
+            }
+        });
+        let nothing = Digest::of("");
+        let end = GateDone { worker: String::new(), end: nothing, signature: None };
+        named.unwrap_or_else(|| Self::new(nothing, 0).done(end))
+    }
+
+    /// How long a silent worker keeps it.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_s.clamp(4, 3600))
+    }
+
     /// The item with a worker, if none has it.
     pub fn taken(&self, worker: &str) -> Option<Self> {
         let state = ItemState::Leased { worker: worker.to_owned() };
@@ -73,7 +93,7 @@ impl Item {
 
     /// The item, in the queue again: the worker that has it loses it.
     pub fn again(&self, order: Digest, lease_s: u64) -> Self {
-        Self { epoch: self.epoch + 1, order, lease_s, state: ItemState::Waiting }
+        Self { epoch: self.epoch.saturating_add(1), order, lease_s, state: ItemState::Waiting }
     }
 
     /// What a worker signs: its result, for this item and this epoch.
@@ -125,7 +145,11 @@ mod tests {
         assert_eq!((done.epoch, &done.state), (2, &ItemState::Done(end)));
         assert_eq!(done.taken("b"), None);
         let text = serde_json::to_string(&done).expect("is plain");
-        assert_eq!(serde_json::from_str::<Item>(&text).expect("reads"), done);
+        assert_eq!(Item::read(text.as_bytes()), done);
+        for wrong in ["", "[]", &text.replace("\"a\"", "\"\\u001b[2J\"")] {
+            let item = Item::read(wrong.as_bytes());
+            assert_eq!((item.epoch, item.taken("b")), (1, None), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Asks models in a pool of workers, which have their keys.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
 use super::server::{WorkServer, WorkersError};
+use super::wait::longest;
 use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, GateDone, GateQueue, Wanted};
 use crate::generator::{Asked, Elsewhere, GenerationError, GenerationProgress, Question};
-use crate::types::{Digest, Failure, Isolation};
+use crate::types::{Digest, Failure, Isolation, limits};
 
 /// Asks in a pool.
 #[derive(Debug)]
@@ -85,6 +88,10 @@ impl Travel for TravellingQuestion<'_> {
         Wanted::Model(&self.model)
     }
 
+    fn longest(&self) -> Duration {
+        longest(limits::ATTEMPT_DEADLINE)
+    }
+
     async fn send(&self, server: &WorkServer) -> Result<Digest, WorkersError> {
         server.push(&Errand::Ask(self.order.clone()).bytes()).await
     }
@@ -95,22 +102,28 @@ impl Travel for TravellingQuestion<'_> {
         done: &GateDone,
         reused: bool,
     ) -> Result<Result<Asked, Unused>, WorkersError> {
-        let Some(bytes) = server.pull(done.end).await? else { return Ok(Err(Unused::gone())) };
+        let Some(bytes) = server.pull(done.end, limits::ORDER_BYTES).await? else {
+            return Ok(Err(Unused::gone()));
+        };
         Ok(match serde_json::from_slice(&bytes) {
             Err(why) => Err(Unused::Wrong(why.to_string())),
             Ok(AskEnd::NotAsked { why, missing }) => {
                 if missing {
                     server.doubt();
                 }
-                Err(Unused::NotDone(why))
+                Err(Unused::not_done(why))
             }
-            Ok(AskEnd::Unanswered { message, .. }) if reused => Err(Unused::NotDone(message)),
+            Ok(AskEnd::Unanswered { message, .. }) if reused => Err(Unused::not_done(message)),
             Ok(AskEnd::Unanswered { failure, message, after, served }) => {
+                let message: String = message.chars().take(limits::SHOWN_LINE).collect();
                 let message = format!("{message} (asked by worker {})", done.worker);
                 let error = GenerationError::new(failure, message);
                 Ok(Asked::Failed(GenerationError { after, served, ..error }))
             }
-            Ok(AskEnd::Answered { response }) => match server.pull(response).await? {
+            Ok(AskEnd::Answered { response }) => match server
+                .pull(response, limits::OBJECT_BYTES)
+                .await?
+            {
                 None => Err(Unused::gone()),
                 Some(bytes) => Ok(Asked::Response(String::from_utf8_lossy(&bytes).into_owned())),
             },

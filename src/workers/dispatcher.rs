@@ -9,11 +9,12 @@ use async_nats::Subscriber;
 use super::look::present;
 use super::queue::until_changed;
 use super::server::{ServerLink, WorkServer, WorkersError};
+use super::wait::Wait;
 use crate::attest::PublicKey;
 use crate::dispatch::{
-    GateDone, GateQueue, Item, ItemState, Lapse, PoolState, Wanted, WorkerPresence, pool_state,
+    GateDone, GateQueue, Item, ItemState, PoolState, Wanted, WorkerPresence, pool_state,
 };
-use crate::types::{Digest, WorkersConfig};
+use crate::types::{Digest, WorkersConfig, is_pool_name, limits};
 
 /// How often an item is looked at without a notice.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,8 +22,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const MISMATCH: Duration = Duration::from_secs(5);
 /// How often an item is put in the queue again without a change.
 const REQUEUE: Duration = Duration::from_secs(60);
-/// How many results of an item are refused before this machine does it.
-const REFUSED: u32 = 3;
 
 /// Something that workers can do.
 pub(super) trait Travel {
@@ -40,6 +39,9 @@ pub(super) trait Travel {
 
     /// What a worker needs for it.
     fn wanted(&self) -> Wanted<'_>;
+
+    /// How long a worker can need for it.
+    fn longest(&self) -> Duration;
 
     /// Sends what a worker needs. Gives the digest of the order.
     async fn send(&self, server: &WorkServer) -> Result<Digest, WorkersError>;
@@ -66,6 +68,11 @@ pub(super) enum Unused {
 }
 
 impl Unused {
+    /// The worker says why it did nothing.
+    pub(super) fn not_done(why: String) -> Self {
+        Self::NotDone(why.chars().take(limits::SHOWN_LINE).collect())
+    }
+
     /// Content that is gone from the server.
     pub(super) fn gone() -> Self {
         Self::Wrong("it is gone from the server".to_owned())
@@ -105,24 +112,8 @@ pub(super) struct Dispatcher {
     alone: AtomicBool,
     /// Why an errand was done here, as it was told last.
     told: Mutex<String>,
-}
-
-/// How the wait for an item goes on.
-#[derive(Debug)]
-struct Wait {
-    lapse: Lapse,
-    begun: Instant,
-    /// Since when no worker has it and none can take it.
-    missing: Option<Instant>,
-    /// Since when only workers that cannot take it are there.
-    mismatch: Option<Instant>,
-    /// The epoch in which it was put in the queue here first, and when last.
-    queued: Option<(u64, u64, Instant)>,
-    /// The worker that was seen with it last.
-    with: Option<String>,
-    refused: u32,
-    /// Why it is not done.
-    why: String,
+    /// When a worker was last seen to have or to end something.
+    moved: Mutex<Instant>,
 }
 
 /// What a look at an item gave.
@@ -138,7 +129,17 @@ enum Looked<T> {
 impl Dispatcher {
     pub(super) fn new(coordinator: Coordinator) -> Self {
         let (fleet, told) = Default::default();
-        Self { coordinator, fleet, alone: AtomicBool::new(false), told }
+        let moved = Mutex::new(Instant::now());
+        Self { coordinator, fleet, alone: AtomicBool::new(false), told, moved }
+    }
+
+    fn moved(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether workers took something within this time. A worker can be there and take nothing.
+    fn moves(&self, within: Duration) -> bool {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < within
     }
 
     /// Tells once why errands are done here.
@@ -152,33 +153,23 @@ impl Dispatcher {
 
     /// Has something done by a worker.
     pub(super) async fn elsewhere<T: Travel>(&self, one: &T) -> Result<T::End, NotElsewhere> {
-        let mut wait = Wait {
-            lapse: Lapse::default(),
-            begun: Instant::now(),
-            missing: None,
-            mismatch: None,
-            queued: None,
-            with: None,
-            refused: 0,
-            why: String::new(),
-        };
+        let mut wait = Wait::new(one.longest());
         let mut heard: Option<(Arc<WorkServer>, Subscriber)> = None;
         loop {
             match self.look(one, &mut wait, &mut heard).await {
                 Ok(Looked::Result(result)) => return Ok(result),
-                Ok(Looked::Changed) => continue,
+                Ok(Looked::Changed) if !wait.is_over() => continue,
                 Ok(Looked::Mismatch(why)) => return Err(NotElsewhere::Mismatch(why)),
                 Ok(Looked::Lost(why)) => return Err(NotElsewhere::Lost(why)),
-                Ok(Looked::Waiting) => {}
+                Ok(Looked::Waiting | Looked::Changed) => {}
                 Err(why) => {
-                    wait.why = why.to_string();
-                    wait.missing.get_or_insert_with(Instant::now);
+                    wait.is_blind(&why);
                     if let Some((server, _)) = heard.take() {
                         self.coordinator.link.failed(&server).await;
                     }
                 }
             }
-            if wait.refused >= REFUSED || self.is_alone(&wait) {
+            if wait.is_over() || self.is_alone(&wait) {
                 return Err(match wait.with.take().filter(|_| !T::REPEATS) {
                     Some(worker) => {
                         let why = format!("worker {worker} has it, and {}", wait.why);
@@ -229,24 +220,24 @@ impl Dispatcher {
             let item = Item::new(order, self.coordinator.config.lease_s);
             return self.put(&server, one, wait, (&item, None)).await;
         };
+        wait.sees(&item);
         match &item.state {
             ItemState::Waiting => self.waiting(&server, one, wait, &item).await,
             ItemState::Leased { worker } => {
                 wait.missing = None;
-                wait.with = Some(worker.clone());
-                let lease = Duration::from_secs(item.lease_s);
-                if wait.lapse.since(revision, wait.begun.elapsed()) < lease {
+                self.moved();
+                if wait.lapse.since(revision, wait.begun.elapsed()) < item.lease() {
+                    wait.is_with(worker);
                     return Ok(Looked::Waiting);
                 }
                 self.lapsed(&server, one, wait, (&item, revision)).await
             }
             ItemState::Done(done) => {
+                self.moved();
                 let is_new = wait.queued.is_some_and(|(first, ..)| item.epoch >= first);
-                let is_trusted = self.is_trusted(one.id(), item.epoch, done);
-                let read = if is_trusted {
-                    one.end(&server, done, !is_new).await?
-                } else {
-                    Err(Unused::Wrong("it is not signed by a key of `trusted`".to_owned()))
+                let read = match self.counts(one.id(), item.epoch, done) {
+                    Ok(()) => one.end(&server, done, !is_new).await?,
+                    Err(why) => Err(Unused::Wrong(why.to_owned())),
                 };
                 match read {
                     Ok(result) => return Ok(Looked::Result(result)),
@@ -262,7 +253,6 @@ impl Dispatcher {
                     }
                     Err(_) => {}
                 }
-                wait.with = None;
                 self.again(&server, one, wait, (&item, revision)).await
             }
         }
@@ -310,6 +300,7 @@ impl Dispatcher {
         change: (&Item, Option<u64>),
     ) -> Result<Looked<T::End>, WorkersError> {
         let (item, read) = change;
+        wait.puts(item);
         if server.change(one.id(), item, read).await?.is_some() {
             server.enqueue(one.queue(), one.id()).await?;
             let first = wait.queued.map_or(item.epoch, |(first, ..)| first.min(item.epoch));
@@ -325,7 +316,6 @@ impl Dispatcher {
         wait: &mut Wait,
         item: &Item,
     ) -> Result<Looked<T::End>, WorkersError> {
-        wait.with = None;
         let is_queued =
             wait.queued.is_some_and(|(_, epoch, at)| epoch == item.epoch && at.elapsed() < REQUEUE);
         if !is_queued {
@@ -336,11 +326,14 @@ impl Dispatcher {
         }
         let workers = self.workers(server).await?;
         match pool_state(&workers, one.queue(), one.wanted()) {
-            PoolState::Served => (wait.missing, wait.mismatch) = (None, None),
-            PoolState::Empty => {
+            PoolState::Served if self.moves(one.longest()) => {
+                (wait.missing, wait.mismatch) = (None, None);
+            }
+            state @ (PoolState::Served | PoolState::Empty) => {
+                let how = if state == PoolState::Empty { "is in" } else { "takes from" };
                 wait.mismatch = None;
                 wait.missing.get_or_insert_with(Instant::now);
-                wait.why = format!("no worker is in pool `{}`", one.queue().pool);
+                wait.why = format!("no worker {how} pool `{}`", one.queue().pool);
             }
             PoolState::Mismatch(why) => {
                 let since = *wait.mismatch.get_or_insert_with(Instant::now);
@@ -350,6 +343,15 @@ impl Dispatcher {
             }
         }
         Ok(Looked::Waiting)
+    }
+
+    /// Whether a worker's end counts.
+    fn counts(&self, id: Digest, epoch: u64, done: &GateDone) -> Result<(), &'static str> {
+        if !is_pool_name(&done.worker) {
+            return Err("it names no worker");
+        }
+        let counts = self.is_trusted(id, epoch, done);
+        counts.then_some(()).ok_or("it is not signed by a key of `trusted`")
     }
 
     fn is_trusted(&self, id: Digest, epoch: u64, done: &GateDone) -> bool {

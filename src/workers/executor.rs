@@ -5,20 +5,23 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
 use super::server::{WorkServer, WorkersError};
+use super::wait::longest;
 use crate::dispatch::{Errand, GateDone, GateEnd, GateOrder, GateQueue, Wanted};
-use crate::gate::{ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor};
+use crate::gate::{
+    ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, validator_manifest,
+};
 use crate::process::Listener;
 use crate::sandbox::{SandboxError, WorkOrder, WorkSandbox};
 use crate::store::{ContentStore, files};
 use crate::toolchain::{self, GateKind, Toolchain};
-use crate::types::{Action, ActionResult, Digest, Fingerprint, Tree};
+use crate::types::{Action, ActionResult, Digest, Fingerprint, Tree, limits};
 
 /// What gates are made of.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ struct TravellingGate<'a> {
     validators: Option<Tree>,
     queue: GateQueue,
     listener: Option<&'a Listener>,
+    /// How long a worker can need for it.
+    longest: Duration,
     store: &'a dyn ContentStore,
     /// Whether results of earlier runs count.
     cache: bool,
@@ -91,20 +96,35 @@ impl PoolExecutor {
             return Ok(None);
         }
         let is_own = kind.is_none();
-        let validators = if is_own { files::tree(validators)? } else { None };
+        let tree = if is_own { files::tree(validators)? } else { None };
         let of = format!("{}/{}", inputs.spec().id, inputs.name());
         let min_isolation = action.min_isolation.max(config.min_isolation);
         let order = GateOrder {
             action: Action { min_isolation, ..action.clone() },
             before: options.before.to_vec(),
-            validators: validators.as_ref().map(Tree::digest),
+            validators: tree.as_ref().map(Tree::digest),
             of,
         };
         let (id, listener) = (order.id(), options.listener.as_ref());
+        let validator = settings.and_then(|gate| gate.validator.as_ref());
+        let own = validator.and_then(|name| {
+            let manifest = validator_manifest(&validators.join(name)).ok()?;
+            manifest.timeout_s.map(Duration::from_secs)
+        });
+        let longest = longest(own.unwrap_or_default().max(action.timeout));
         let queue = GateQueue::new(pool, action.toolchain, min_isolation, run);
         let (store, cache) = (store.as_ref(), config.cache);
-        let one = TravellingGate { id, order, inputs, validators, queue, listener, store, cache };
-        Ok(Some(one))
+        Ok(Some(TravellingGate {
+            id,
+            order,
+            inputs,
+            validators: tree,
+            queue,
+            listener,
+            longest,
+            store,
+            cache,
+        }))
     }
 
     async fn run(
@@ -145,6 +165,10 @@ impl Travel for TravellingGate<'_> {
         Wanted::Language(self.inputs.language().id())
     }
 
+    fn longest(&self) -> Duration {
+        self.longest
+    }
+
     async fn send(&self, server: &WorkServer) -> Result<Digest, WorkersError> {
         server.push(&self.inputs.bytes()).await?;
         for digest in self.order.trees() {
@@ -170,14 +194,16 @@ impl Travel for TravellingGate<'_> {
         if reused && !self.cache {
             return wrong("results of earlier runs do not count".to_owned());
         }
-        let Some(bytes) = server.pull(done.end).await? else { return Ok(Err(Unused::gone())) };
+        let Some(bytes) = server.pull(done.end, limits::ORDER_BYTES).await? else {
+            return Ok(Err(Unused::gone()));
+        };
         let (mut result, assumed) = match serde_json::from_slice(&bytes) {
             Err(why) => return wrong(why.to_string()),
             Ok(GateEnd::NotRun { why, missing }) => {
                 if missing {
                     server.doubt();
                 }
-                return Ok(Err(Unused::NotDone(why)));
+                return Ok(Err(Unused::not_done(why)));
             }
             Ok(GateEnd::Ran { result, assumed }) => (result, assumed),
         };
@@ -185,7 +211,9 @@ impl Travel for TravellingGate<'_> {
             return wrong(why.to_string());
         }
         if let Some(evidence) = result.evidence {
-            let Some(bytes) = server.pull(evidence).await? else { return Ok(Err(Unused::gone())) };
+            let Some(bytes) = server.pull(evidence, limits::OBJECT_BYTES).await? else {
+                return Ok(Err(Unused::gone()));
+            };
             let kept = self.store.put(&bytes);
             kept.map_err(|why| WorkersError::new("cannot store output", why))?;
         }

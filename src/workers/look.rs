@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use super::server::{ServerAccess, ServerLink, WorkServer, WorkersError, connected};
+use super::server::{PATIENCE, ServerAccess, ServerLink, WorkServer, WorkersError, connected};
 use crate::dispatch::{GateQueue, WorkerPresence};
+
+/// The most workers that are listed, and how many are asked for at a time.
+const WORKERS: usize = 1000;
+const READS: usize = 16;
 
 /// The workers and queues of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,14 +25,21 @@ pub struct FleetView {
 /// The workers that were heard of lately.
 pub(super) async fn present(server: &WorkServer) -> Result<Vec<WorkerPresence>, WorkersError> {
     let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot list the workers", why);
-    let keys = server.presence.keys().await.map_err(|why| failed(&why))?;
-    let mut keys: Vec<String> = keys.try_collect().await.map_err(|why| failed(&why))?;
-    keys.sort();
-    let mut workers = Vec::new();
-    for key in keys {
-        let found = server.presence.get(key).await.map_err(|why| failed(&why))?;
-        workers.extend(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()));
-    }
+    let listed = async {
+        let keys = server.presence.keys().await.map_err(|why| failed(&why))?;
+        let keys: Vec<String> =
+            keys.take(WORKERS).try_collect().await.map_err(|why| failed(&why))?;
+        let read = |key: String| async move {
+            let bytes = server.presence.get(&key).await.ok()??;
+            let one: WorkerPresence = serde_json::from_slice(&bytes).ok()?;
+            (one.name == key && one.is_plausible()).then_some(one)
+        };
+        let read = futures::stream::iter(keys).map(read).buffer_unordered(READS);
+        Ok(read.filter_map(std::future::ready).collect::<Vec<_>>().await)
+    };
+    let listed = tokio::time::timeout(PATIENCE, listed).await;
+    let mut workers = listed.map_err(|why| failed(&why))??;
+    workers.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(workers)
 }
 
@@ -47,14 +58,10 @@ pub async fn look(link: &ServerLink) -> Result<FleetView, WorkersError> {
 
 async fn seen(server: &WorkServer) -> Result<FleetView, WorkersError> {
     let workers = present(server).await?;
-    let info = server.work.info_with_subjects("regen.work.>").await;
-    let info = info.map_err(|why| WorkersError::new("cannot read the queues", why))?;
-    let subjects: Vec<(String, usize)> =
-        info.try_collect().await.map_err(|why| WorkersError::new("cannot read the queues", why))?;
     let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
-    for (subject, count) in subjects {
-        let pool = subject.split('.').nth(2).unwrap_or_default();
-        *waiting.entry(pool.to_owned()).or_default() += count as u64;
+    for (queue, count) in server.queues().await? {
+        let pool = waiting.entry(queue.pool).or_default();
+        *pool = pool.saturating_add(count);
     }
     Ok(FleetView { workers, waiting })
 }
@@ -98,7 +105,9 @@ pub async fn check_server(
     let link = ServerLink::new(address, access.clone());
     let view = look(&link).await?;
     let hint = match monitor {
-        Some(monitor) => syncs(monitor).await?,
+        Some(monitor) => syncs(monitor).await.unwrap_or_else(|why| {
+            Some(format!("`[workers] monitor` gives no answer; start the server with `-m`: {why}"))
+        }),
         None => Some("set `[workers] monitor` to check `sync_interval` of the server".to_owned()),
     };
     Ok(ServerSeen { version, view, hint })

@@ -9,9 +9,11 @@ mod dispatcher;
 mod executor;
 mod look;
 mod perform;
+mod presence;
 mod queue;
 mod serve;
 mod server;
+mod wait;
 
 pub use asker::PoolAsker;
 pub use dispatcher::Coordinator;

@@ -11,7 +11,7 @@ use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor};
 use crate::generator::{GenerationError, GenerationProgress};
 use crate::process::Listener;
 use crate::store::{Candidates, ContentStore, files};
-use crate::types::{Digest, Failure};
+use crate::types::{Digest, Failure, limits};
 
 /// After how many gates a worker forgets what it has in memory.
 const FRESH: u32 = 500;
@@ -90,7 +90,9 @@ impl Worker<'_> {
     ) -> Result<Result<Errand, String>, WorkersError> {
         let here = |why: std::io::Error| WorkersError::new("cannot store content", why);
         let lacks = |what: &str| Ok(Err(format!("the server lacks {what}")));
-        let Some(bytes) = server.pull(item.order).await? else { return lacks("the order") };
+        let Some(bytes) = server.pull(item.order, limits::ORDER_BYTES).await? else {
+            return lacks("the order");
+        };
         let errand: Errand = match serde_json::from_slice(&bytes) {
             Ok(errand) => errand,
             Err(why) => return Ok(Err(format!("the order cannot be read: {why}"))),
@@ -101,7 +103,9 @@ impl Worker<'_> {
         let Errand::Gate(order) = &errand else { return Ok(Ok(errand)) };
         let inputs = order.action.inputs;
         if self.store.get(inputs).is_err() {
-            let Some(bytes) = server.pull(inputs).await? else { return lacks("the inputs") };
+            let Some(bytes) = server.pull(inputs, limits::ORDER_BYTES).await? else {
+                return lacks("the inputs");
+            };
             self.store.put(&bytes).map_err(here)?;
         }
         for digest in order.trees() {

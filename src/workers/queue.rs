@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use async_nats::Subscriber;
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::kv;
 use futures::{StreamExt, TryStreamExt};
 
-use super::server::{WorkServer, WorkersError};
-use crate::dispatch::{GateQueue, Item};
+use super::server::{PATIENCE, WorkServer, WorkersError};
+use crate::dispatch::{GateQueue, Item, WorkerPresence};
 use crate::types::Digest;
 
 /// How long a queue without workers is kept, and a message that a worker took and did not accept.
@@ -32,8 +33,7 @@ impl WorkServer {
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
             return Ok(None);
         };
-        let item = serde_json::from_slice(&entry.value).map_err(|why| failed(&why))?;
-        Ok(Some((item, entry.revision)))
+        Ok(Some((Item::read(&entry.value), entry.revision)))
     }
 
     /// Writes an item over the revision that was read, or a new one. Gives the new revision, or
@@ -89,11 +89,50 @@ impl WorkServer {
         drop(self.client.publish(format!("regen.item.{id}"), payload.into()).await);
     }
 
-    /// Every queue on the server.
-    pub(super) async fn queues(&self) -> Result<Vec<GateQueue>, WorkersError> {
-        let names: Result<Vec<String>, _> = self.work.consumer_names().try_collect().await;
-        let names = names.map_err(|why| WorkersError::new("cannot list the queues", why))?;
-        Ok(names.iter().filter_map(|name| GateQueue::parse(name)).collect())
+    /// Tells that a worker is there, in place of what it told last. Gives the revision; `None` if
+    /// that is not there any more.
+    pub(super) async fn tell_presence(
+        &self,
+        me: &WorkerPresence,
+        last: Option<u64>,
+    ) -> Result<Option<u64>, WorkersError> {
+        let text = serde_json::to_vec(me).expect("a presence is plain data").into();
+        let failed = |why: &dyn std::fmt::Display| {
+            WorkersError::new("cannot tell that this worker is here", why)
+        };
+        let name = me.name.as_str();
+        let Some(last) = last else {
+            return self.presence.put(name, text).await.map(Some).map_err(|why| failed(&why));
+        };
+        match self.presence.update(name, text, last).await {
+            Ok(revision) => Ok(Some(revision)),
+            Err(why) if why.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
+            Err(why) => Err(failed(&why)),
+        }
+    }
+
+    /// Every queue on the server, with the number of its gates that wait or were just taken.
+    pub(super) async fn queues(&self) -> Result<Vec<(GateQueue, u64)>, WorkersError> {
+        let all: Result<Vec<_>, _> = self.work.consumers().try_collect().await;
+        let all = all.map_err(|why| WorkersError::new("cannot list the queues", why))?;
+        let known = all.iter().filter_map(|info| {
+            let queue = GateQueue::parse(&info.name)?;
+            Some((queue, info.num_pending + info.num_ack_pending as u64))
+        });
+        Ok(known.collect())
+    }
+
+    /// Takes the next message of a queue. A server that goes away never answers.
+    pub(super) async fn first(&self, queue: &GateQueue) -> Result<Option<Message>, WorkersError> {
+        let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot take work", why);
+        // Removed meanwhile.
+        let Ok(consumer) = self.work.get_consumer::<pull::Config>(&queue.to_string()).await else {
+            return Ok(None);
+        };
+        let fetched = consumer.fetch().max_messages(1).messages().await;
+        let mut fetched = fetched.map_err(|why| failed(&why))?;
+        let first = tokio::time::timeout(PATIENCE, fetched.next()).await;
+        first.map_err(|why| failed(&why))?.transpose().map_err(|why| failed(&why))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::look::other_versions;
 use super::perform::Performed;
 use super::queue::ItemNotice;
-use super::server::{ServerLink, WorkServer, WorkersError};
+use super::server::{PATIENCE, ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;
 use crate::dispatch::{GateDone, GateQueue, Item, Rota, WorkerPresence};
 use crate::gate::{LocalExecutor, Machine};
@@ -23,8 +23,6 @@ use crate::generator::Generator;
 use crate::store::Objects;
 use crate::types::{Digest, Fingerprint};
 
-/// How often a worker tells that it is there.
-const TELL: Duration = Duration::from_secs(10);
 /// How long it waits for work before it looks again.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long trees and output are kept on its disk.
@@ -72,11 +70,13 @@ pub(super) struct Worker<'a> {
     /// Gates since the executors are new.
     pub(super) served: Cell<u32>,
     /// What it has now, with its epoch.
-    held: RefCell<BTreeMap<Digest, u64>>,
+    pub(super) held: RefCell<BTreeMap<Digest, u64>>,
     /// What of that a model may be working for.
     pub(super) asking: RefCell<BTreeSet<Digest>>,
     /// Told when `held` changes.
-    changed: Notify,
+    pub(super) changed: Notify,
+    /// The revision of what it told of itself.
+    pub(super) told: Cell<Option<u64>>,
     /// What was said last about the server.
     trouble: RefCell<Option<String>>,
     /// What was said last about coordinators of other versions.
@@ -103,6 +103,7 @@ pub async fn serve(
         held: RefCell::default(),
         asking: RefCell::default(),
         changed: Notify::new(),
+        told: Cell::new(None),
         trouble: RefCell::default(),
         refused: RefCell::default(),
     };
@@ -113,11 +114,11 @@ pub async fn serve(
         () = worker.tell_presence() => {}
     }
     // The sandboxes have ended.
-    worker.leave().await;
+    drop(tokio::time::timeout(PATIENCE, worker.leave()).await);
 }
 
 impl Worker<'_> {
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         (self.room.say)(text);
     }
 
@@ -141,7 +142,7 @@ impl Worker<'_> {
         got.ok()
     }
 
-    async fn failed(&self, server: &Arc<WorkServer>, why: &WorkersError) {
+    pub(super) async fn failed(&self, server: &Arc<WorkServer>, why: &WorkersError) {
         self.settings.link.failed(server).await;
         self.server_is(Some(why));
     }
@@ -171,22 +172,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Tells that it is there, and how busy it is.
-    async fn tell_presence(&self) {
-        loop {
-            if let Ok(server) = self.settings.link.get().await {
-                let busy = self.held.borrow().len();
-                let me = WorkerPresence { busy, ..self.settings.me.clone() };
-                let text = serde_json::to_vec(&me).expect("a presence is plain data");
-                if let Err(why) = server.presence.put(me.name.as_str(), text.into()).await {
-                    let why = WorkersError::new("cannot tell that this worker is here", why);
-                    self.failed(&server, &why).await;
-                }
-            }
-            drop(tokio::time::timeout(TELL, self.changed.notified()).await);
-        }
-    }
-
     /// Waits until it has an item.
     async fn take(&self) -> Lease {
         loop {
@@ -212,35 +197,28 @@ impl Worker<'_> {
         let wake = format!("regen.wake.{}", self.settings.me.pool);
         let mut woken = server.client.subscribe(wake).await.map_err(|why| failed(&why))?;
         let all = server.queues().await?;
-        let other = other_versions(&self.settings.me, &all);
+        let other = other_versions(&self.settings.me, all.iter().map(|(queue, _)| queue));
         if *self.refused.borrow() != other {
             other.iter().for_each(|why| self.say(why));
             *self.refused.borrow_mut() = other;
         }
-        let mine: BTreeSet<_> =
-            all.into_iter().filter(|queue| self.settings.me.serves(queue)).collect();
-        self.rota.borrow_mut().know(&mine);
-        let in_turn = self.rota.borrow().in_turn();
+        let mine: BTreeMap<_, _> =
+            all.into_iter().filter(|(queue, _)| self.settings.me.serves(queue)).collect();
+        self.rota.borrow_mut().know(&mine.keys().cloned().collect());
+        // The server removes a queue that is not asked, so those without gates are left alone.
+        let mut in_turn = self.rota.borrow().in_turn();
+        in_turn.retain(|queue| mine[queue] > 0);
         for queue in in_turn {
-            let name = queue.to_string();
-            let consumer = server
-                .work
-                .get_consumer::<async_nats::jetstream::consumer::pull::Config>(&name)
-                .await;
-            // Removed meanwhile.
-            let Ok(consumer) = consumer else { continue };
-            let messages = consumer.fetch().max_messages(1).messages().await;
-            let mut messages = messages.map_err(|why| failed(&why))?;
-            let Some(message) = messages.next().await else { continue };
-            let message = message.map_err(|why| failed(&why))?;
+            let Some(message) = server.first(&queue).await? else { continue };
             self.rota.borrow_mut().served(&queue);
             let id = message.subject.rsplit('.').next().and_then(Digest::parse);
             let lease = match id {
                 Some(id) => self.claim(server, id).await?,
                 None => None,
             };
-            message.double_ack().await.map_err(|why| failed(&why))?;
-            return Ok(lease);
+            let told = message.double_ack().await.map_err(|why| failed(&why));
+            // An item that was taken is run; its message comes again, and is thrown away then.
+            return if lease.is_some() { Ok(lease) } else { told.map(|()| None) };
         }
         drop(tokio::time::timeout(LOOK, woken.next()).await);
         Ok(None)
@@ -267,16 +245,18 @@ impl Worker<'_> {
             }
         };
         let seconds = begun.elapsed().as_secs_f64();
-        match ended {
-            None => {
-                self.say(&format!("{id:.8}: the lease ended after {seconds:.1} s; it was stopped"));
-            }
-            Some(done) => {
-                self.deliver(id, epoch, &done).await;
-                self.say(&format!("{}: {} in {seconds:.1} s", done.of, done.word));
-            }
+        let Some(done) = ended else {
+            self.say(&format!("{id:.8}: the lease ended after {seconds:.1} s; it was stopped"));
+            return self.hold(id, None);
+        };
+        let mut delivered = std::pin::pin!(self.deliver(id, epoch, &done));
+        // A large result over a slow line may take longer than the lease.
+        tokio::select! {
+            () = &mut delivered => {}
+            () = self.renew(&mut lease) => delivered.await,
         }
         self.hold(id, None);
+        self.say(&format!("{}: {} in {seconds:.1} s", done.of, done.word));
     }
 
     fn hold(&self, id: Digest, epoch: Option<u64>) {
@@ -291,7 +271,7 @@ impl Worker<'_> {
 
     /// Renews a lease until that fails for too long.
     async fn renew(&self, lease: &mut Lease) {
-        let length = Duration::from_secs(lease.item.lease_s.max(1));
+        let length = lease.item.lease();
         let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(length / 4).await;
@@ -336,7 +316,7 @@ impl Worker<'_> {
         }
     }
 
-    async fn try_deliver(
+    pub(super) async fn try_deliver(
         &self,
         server: &WorkServer,
         id: Digest,
@@ -368,29 +348,5 @@ impl Worker<'_> {
         // Evidence: it is on the server, and nothing refers to it but this line.
         self.say(&format!("{id:.8}: the result {digest} came after the lease; it is not used"));
         Ok(())
-    }
-
-    /// Puts what it has back into the queue, and says goodbye.
-    async fn leave(&self) {
-        let Ok(server) = self.settings.link.get().await else { return };
-        let me = &self.settings.me.name;
-        let held: Vec<(Digest, u64)> =
-            self.held.borrow().iter().map(|(id, epoch)| (*id, *epoch)).collect();
-        for (id, epoch) in held {
-            let Ok(Some((item, revision))) = server.item(id).await else { continue };
-            if !item.is_with(me, epoch) {
-                continue;
-            }
-            if self.asking.borrow().contains(&id) {
-                // Not asked again by another worker: the answer may have been bought.
-                drop(self.try_deliver(&server, id, epoch, &Performed::given_up()).await);
-                continue;
-            }
-            let again = item.again(item.order, item.lease_s);
-            drop(server.change(id, &again, Some(revision)).await);
-            server.tell(id, ItemNotice::Changed, b"").await;
-        }
-        drop(server.presence.purge(me.as_str()).await);
-        drop(server.client.flush().await);
     }
 }

@@ -8,14 +8,19 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::RetentionPolicy;
 use async_nats::jetstream::{self, kv, object_store, stream};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions};
 
 use crate::types::is_pool_name;
 
 /// The first version of the server that has what is needed.
 const OLDEST: (i64, i64) = (2, 10);
 /// How long a request waits for the server.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the server is asked whether it is there; a third question without an answer closes the
+/// connection.
+const PING: Duration = Duration::from_secs(5);
+/// How many messages of a subscription wait to be read; more are thrown away.
+const UNREAD: usize = 512;
 /// How long items, results and trees are kept.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a worker that is not heard of is listed.
@@ -28,7 +33,7 @@ const ITEMS: &str = "regen_items";
 /// The bucket of presences.
 const PRESENCE: &str = "regen_presence";
 /// The bucket of content.
-const OBJECTS: &str = "regen_objects";
+pub(super) const OBJECTS: &str = "regen_objects";
 
 /// What went wrong with the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +80,8 @@ impl ServerAccess {
 
     async fn options(&self) -> Result<ConnectOptions, WorkersError> {
         let mut options = ConnectOptions::new().connection_timeout(PATIENCE).name("regen");
-        options = options.request_timeout(Some(PATIENCE));
+        options = options.request_timeout(Some(PATIENCE)).ping_interval(PING);
+        options = options.subscription_capacity(UNREAD);
         if let Some(path) = &self.creds {
             let shown = path.display();
             let read = options.credentials_file(path).await;
@@ -89,14 +95,34 @@ impl ServerAccess {
                 options = options.custom_inbox_prefix(format!("_INBOX.{user}"));
             }
         }
+        let files = [("NATS_CA", &self.ca), ("NATS_CERT", &self.cert), ("NATS_KEY", &self.key)];
+        for (name, path) in files {
+            let Some(path) = path else { continue };
+            let shown = path.display();
+            let read = tokio::fs::File::open(path).await;
+            read.map_err(|why| WorkersError(format!("{name} {shown}: {why}")))?;
+        }
         if let Some(ca) = &self.ca {
             options = options.add_root_certificates(ca.clone()).require_tls(true);
         }
-        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
-            options = options.add_client_certificate(cert.clone(), key.clone());
+        match (&self.cert, &self.key) {
+            (None, None) => Ok(options),
+            (Some(cert), Some(key)) => {
+                Ok(options.add_client_certificate(cert.clone(), key.clone()))
+            }
+            _ => Err(WorkersError("NATS_CERT and NATS_KEY are set together".to_owned())),
         }
-        Ok(options)
     }
+}
+
+/// Objects that the server is believed to have.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub names: BTreeSet<String>,
+    /// The id of the running server.
+    pub server: String,
+    /// Whether one of them was not there, or was something else.
+    pub doubted: bool,
 }
 
 /// A connection, with what regen keeps on the server.
@@ -107,8 +133,9 @@ pub struct WorkServer {
     pub(super) items: kv::Store,
     pub(super) presence: kv::Store,
     pub(super) objects: object_store::ObjectStore,
-    /// Objects that the server has.
-    pub(super) sent: Mutex<BTreeSet<String>>,
+    /// The stream of the objects.
+    pub(super) content: stream::Stream,
+    pub(super) sent: Mutex<Sent>,
 }
 
 impl fmt::Debug for WorkServer {
@@ -124,14 +151,30 @@ impl fmt::Debug for WorkServer {
 pub(super) async fn connected(server: &str, access: &ServerAccess) -> Result<Client, WorkersError> {
     let options = access.options().await?;
     let client = tokio::time::timeout(PATIENCE, options.connect(server)).await;
-    let client = client.map_err(|_| WorkersError::new(server, "no answer within 5 s"))?;
-    let client = client.map_err(|why| WorkersError::new(server, why))?;
+    let late = "no answer within 5 s; is it the port of a NATS server?";
+    let client = client.map_err(|_| WorkersError::new(server, late))?;
+    let client = client.map_err(|why| {
+        let hint = remedy(why.kind(), &why.to_string());
+        WorkersError::new(server, format!("{why}{hint}"))
+    })?;
     if !client.is_server_compatible(OLDEST.0, OLDEST.1, 0) {
         let has = client.server_info().version;
         let why = format!("nats-server {has} is too old; 2.10 or later is required");
         return Err(WorkersError::new(server, why));
     }
     Ok(client)
+}
+
+/// What to change after a connection failed.
+fn remedy(kind: ConnectErrorKind, why: &str) -> &'static str {
+    match kind {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            "; set NATS_USER and NATS_PASSWORD, or NATS_CREDS, as the server has them"
+        }
+        _ if why.contains("UnknownIssuer") => "; set NATS_CA to the server's authority",
+        _ if why.contains("InvalidContentType") => "; it has no TLS: use nats://, without NATS_CA",
+        _ => "",
+    }
 }
 
 impl WorkServer {
@@ -142,7 +185,9 @@ impl WorkServer {
         let mut context = jetstream::new(client.clone());
         context.set_timeout(PATIENCE);
         let failed = |what: &str, why: &dyn fmt::Display| {
-            WorkersError(format!("{server}: {what}: {why} (is JetStream on?)"))
+            let hint = "start nats-server with `-js`; a worker's user may not make streams: run \
+                        `regen workers` at the coordinator first";
+            WorkersError(format!("{server}: {what}: {why}; {hint}"))
         };
         let config = stream::Config {
             name: WORK.to_owned(),
@@ -168,10 +213,21 @@ impl WorkServer {
                 made.map_err(|why| failed(OBJECTS, &why))?
             }
         };
+        let content = context.get_stream(format!("OBJ_{OBJECTS}")).await;
+        let content = content.map_err(|why| failed(OBJECTS, &why))?;
         let items = bucket(&context, ITEMS, KEPT).await.map_err(|why| failed(ITEMS, &why))?;
         let presence =
             bucket(&context, PRESENCE, PRESENT).await.map_err(|why| failed(PRESENCE, &why))?;
-        Ok(Self { client, context, work, items, presence, objects, sent: Mutex::default() })
+        Ok(Self {
+            client,
+            context,
+            work,
+            items,
+            presence,
+            objects,
+            content,
+            sent: Mutex::default(),
+        })
     }
 }
 

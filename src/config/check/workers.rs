@@ -3,8 +3,8 @@
 use super::{ConfigCheck, hint, is_web};
 use crate::types::{GeneratorSettings, Harness, Isolation, Target, is_pool_name};
 
-/// What is wrong with the address of a server.
-fn wrong_server(text: &str) -> Option<&'static str> {
+/// What is wrong with the address of a server of workers.
+pub fn wrong_server(text: &str) -> Option<&'static str> {
     let Ok(url) = reqwest::Url::parse(text) else { return Some("is not a URL") };
     if !["nats", "tls"].contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
         return Some("is not `nats://HOST:PORT` or `tls://HOST:PORT`");
