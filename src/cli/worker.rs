@@ -12,7 +12,7 @@ use super::{Context, exit, isolation, signals, variable};
 use crate::attest::Signer;
 use crate::config::{self, wrong_server};
 use crate::dispatch::{
-    GateQueue, PoolState, VERSION, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
+    GateQueue, PoolState, VERSION, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
 };
 use crate::gate::{DependencyCache, Machine, find_language_tools};
 use crate::generator::{self, Cassettes, Generator, GeneratorParts, RateLimits, settings_of};
@@ -228,7 +228,7 @@ pub(super) async fn checked(
             hints.insert(format!("no worker is in pool `{pool}`: `regen worker --pool {pool}`"));
         }
         for one in of_pool {
-            let state = pool_state(std::slice::from_ref(one), &queue, Wanted::Language(id));
+            let state = pool_state(std::slice::from_ref(one), &queue, WorkerNeed::Language(id));
             if let PoolState::Mismatch(why) = state {
                 hints.insert(format!("{why}; this machine has {}", here.version));
             }
@@ -259,7 +259,7 @@ fn unasked(
         let settings = settings_of(made.as_ref());
         let queue = GateQueue::new(pool, settings, Isolation::default(), "doctor");
         let start = format!("`regen worker --pool {pool} --generator harness.toml`");
-        match pool_state(workers, &queue, Wanted::Model(&server.model)) {
+        match pool_state(workers, &queue, WorkerNeed::Model(&server.model)) {
             PoolState::Served => {}
             PoolState::Empty => drop(hints.insert(format!("no worker is in `{pool}`: {start}"))),
             PoolState::Mismatch(why) => drop(hints.insert(format!("{why}: {start}"))),

@@ -210,6 +210,18 @@ mod tests {
             assert_eq!(line, 10, "{pools}: {message}");
             assert!(format!("{message} {help}").contains(says), "{pools}: {message} {help}");
         }
+        for (pools, says) in [
+            ("", "nothing is given to workers"),
+            ("ask = \"a.b\"", "`a.b` is not the name of a pool"),
+        ] {
+            let text = good.replace("pools = { rust = \"linux-x64\" }", pools);
+            let (_, message, _) = first(&format!("{head}{text}"));
+            assert!(message.contains(says), "{pools}: {message}");
+        }
+        let agent =
+            head.replace("model = \"m\"", "kind = \"command\"\nagent = \"codex\"\nmodel = \"m\"");
+        let (_, message, _) = first(&format!("{agent}{good}ask = \"models\""));
+        assert_eq!(message, "agents work on this machine");
         for (key, says) in [
             ("alone_after_s = 86401", "0 to 86400"),
             ("lease_s = 3", "4 to 3600"),

@@ -142,7 +142,7 @@ fn of_workers(registry: &mut Registry, fleet: &FleetSeen) {
         gates.get_or_create(&[("pool", pool.clone())]).set(count);
     }
     registry.register("workers", "Slots of workers, by pool and state", slots);
-    registry.register("work_waiting", "Gates that wait for a worker, by pool", gates);
+    registry.register("work_waiting", "Gates and questions that wait for a worker, by pool", gates);
 }
 
 #[cfg(test)]

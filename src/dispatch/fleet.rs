@@ -53,7 +53,7 @@ pub struct WorkerModel {
 
 /// What is wanted of a worker.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted<'a> {
+pub enum WorkerNeed<'a> {
     /// The tools of a language.
     Language(&'a str),
     /// A model.
@@ -147,7 +147,7 @@ impl WorkerPresence {
     }
 
     /// Why it takes none from a queue of its pool.
-    fn mismatch(&self, queue: &GateQueue, wanted: Wanted<'_>) -> String {
+    fn mismatch(&self, queue: &GateQueue, wanted: WorkerNeed<'_>) -> String {
         let name = &self.name;
         if self.version != queue.version {
             let (theirs, ours) = (&self.version, &queue.version);
@@ -158,11 +158,11 @@ impl WorkerPresence {
             return format!("{name} has isolation level {has}, and {wanted} is required");
         }
         match wanted {
-            Wanted::Language(language) => match self.tools.get(language) {
+            WorkerNeed::Language(language) => match self.tools.get(language) {
                 None => format!("{name} has no tools for `{language}`"),
                 Some(tools) => format!("{name} has {}", tools.version),
             },
-            Wanted::Model(model) => match self.models.iter().find(|one| one.model == *model) {
+            WorkerNeed::Model(model) => match self.models.iter().find(|one| one.model == *model) {
                 None => format!("{name} does not ask `{model}`"),
                 Some(_) => format!("{name} asks `{model}` with other settings"),
             },
@@ -182,7 +182,11 @@ pub enum PoolState {
 }
 
 /// What the workers can do for a queue.
-pub fn pool_state(workers: &[WorkerPresence], queue: &GateQueue, wanted: Wanted<'_>) -> PoolState {
+pub fn pool_state(
+    workers: &[WorkerPresence],
+    queue: &GateQueue,
+    wanted: WorkerNeed<'_>,
+) -> PoolState {
     let pool: Vec<_> = workers.iter().filter(|one| one.pool == queue.pool).collect();
     if pool.iter().any(|one| one.serves(queue)) {
         return PoolState::Served;
@@ -196,7 +200,7 @@ pub fn pool_state(workers: &[WorkerPresence], queue: &GateQueue, wanted: Wanted<
 #[cfg(test)]
 mod tests {
     use super::{
-        GateQueue, PoolState, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
+        GateQueue, PoolState, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
     };
     use crate::types::{Digest, Fingerprint, Isolation};
 
@@ -225,10 +229,11 @@ mod tests {
         for wrong in ["linux=1=2=2", "\u{1b}[2J=1=2=2=run", "linux=1=2=300=run", "linux=1=2=2="] {
             assert_eq!(GateQueue::parse(wrong), None, "{wrong}");
         }
-        let state = |one: WorkerPresence| pool_state(&[one], &queue, Wanted::Language("python"));
+        let state =
+            |one: WorkerPresence| pool_state(&[one], &queue, WorkerNeed::Language("python"));
         let good = worker("a", "Python 3.11");
         assert_eq!(state(good.clone()), PoolState::Served);
-        let python = Wanted::Language("python");
+        let python = WorkerNeed::Language("python");
         assert_eq!(pool_state(&[], &queue, python), PoolState::Empty);
         let told = |one: WorkerPresence| match state(one) {
             PoolState::Mismatch(why) => why,
@@ -261,7 +266,7 @@ mod tests {
     fn a_model_is_asked_by_those_with_the_same_settings() {
         let settings = Fingerprint(Digest::of("qwen, cold"));
         let queue = GateQueue::new("linux", settings, Isolation(0), "ab12");
-        let qwen = Wanted::Model("qwen");
+        let qwen = WorkerNeed::Model("qwen");
         let asks = |settings: &str| WorkerPresence {
             models: vec![WorkerModel {
                 model: "qwen".to_owned(),

@@ -1,5 +1,5 @@
-//! Gates and questions on other machines, as data: what is sent, who may do it, whose result counts,
-//! whose turn it is. `workers` carries it over the network.
+//! Gates and questions on other machines, as data: what is sent, who may do it, whose result
+//! counts, whose turn it is. `workers` carries it over the network.
 
 mod ask;
 mod fleet;
@@ -10,7 +10,7 @@ mod rota;
 
 pub use ask::{AskEnd, AskNotice, AskOrder, Errand};
 pub use fleet::{
-    GateQueue, PoolState, Wanted, WorkerModel, WorkerPresence, WorkerTools, pool_state,
+    GateQueue, PoolState, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
 };
 pub use item::{GateDone, Item, ItemState, Lapse};
 pub use order::{GateEnd, GateOrder, Unusable};

@@ -9,7 +9,7 @@ use crate::types::{AttemptKind, CallContext, Digest, Fingerprint, InputsDigest, 
 
 /// A question to be asked on another machine.
 #[derive(Debug)]
-pub struct Question {
+pub struct RemoteQuestion {
     /// What is asked.
     pub request: Request,
     /// The digest of the settings that the answer depends on.
@@ -20,7 +20,7 @@ pub struct Question {
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Asked {
+pub enum RemoteAnswer {
     /// The model's response, as it arrived there.
     Response(String),
     /// No answer.
@@ -34,9 +34,9 @@ pub trait Elsewhere: fmt::Debug + Send + Sync {
     /// Asks.
     fn ask<'a>(
         &'a self,
-        question: Question,
+        question: RemoteQuestion,
         progress: &'a dyn GenerationProgress,
-    ) -> BoxFuture<'a, Asked>;
+    ) -> BoxFuture<'a, RemoteAnswer>;
 }
 
 /// The digest of the settings that answers of a generator depend on: not its address, not its key.

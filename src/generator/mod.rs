@@ -26,7 +26,7 @@ pub use agent::{
     AgentTranscript, PRESETS, Preset, WorkReport, on_path, program_of, read_transcript,
 };
 pub use cassette::{Cassette, Cassettes};
-pub use elsewhere::{Asked, Elsewhere, Question, settings_of};
+pub use elsewhere::{Elsewhere, RemoteAnswer, RemoteQuestion, settings_of};
 pub use recorded::{Recordable, Recorded};
 pub use registry::{GeneratorParts, MakeGenerator, of};
 pub use server::{KnownModel, ModelServer, known_models};

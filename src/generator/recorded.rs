@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::cassette::{Cassette, Cassettes, RecordedRequest, Recording};
 use super::{
-    Asked, Elsewhere, Generating, Generation, GenerationError, GenerationProgress, Generator,
-    Question, Request, Workplace, settings_of,
+    Elsewhere, Generating, Generation, GenerationError, GenerationProgress, Generator,
+    RemoteAnswer, RemoteQuestion, Request, Workplace, settings_of,
 };
 use crate::sandbox::WorkOrder;
 use crate::types::harness::CassetteMode;
@@ -72,13 +72,14 @@ impl<G: Recordable> Recorded<G> {
             && request.call.is_some()
         {
             let settings = settings_of(&self.generator);
-            let question = Question { request: request.clone(), settings, model: model.clone() };
+            let question =
+                RemoteQuestion { request: request.clone(), settings, model: model.clone() };
             match asks.ask(question, progress).await {
-                Asked::Response(text) => {
+                RemoteAnswer::Response(text) => {
                     return self.generator.replay(request, text, progress).await;
                 }
-                Asked::Failed(error) => return Err(error),
-                Asked::Alone => {}
+                RemoteAnswer::Failed(error) => return Err(error),
+                RemoteAnswer::Alone => {}
             }
         }
         self.generator.generate(request, work, progress).await

@@ -8,8 +8,10 @@ use futures::future::BoxFuture;
 use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
 use super::server::{WorkServer, WorkersError};
 use super::wait::longest;
-use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, GateDone, GateQueue, Wanted};
-use crate::generator::{Asked, Elsewhere, GenerationError, GenerationProgress, Question};
+use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, GateDone, GateQueue, WorkerNeed};
+use crate::generator::{
+    Elsewhere, GenerationError, GenerationProgress, RemoteAnswer, RemoteQuestion,
+};
 use crate::types::{Digest, Failure, Isolation, limits};
 
 /// Asks in a pool.
@@ -35,23 +37,28 @@ impl PoolAsker {
         Some(Self { dispatcher: Dispatcher::new(coordinator.clone()), pool })
     }
 
-    async fn asked(&self, question: Question, progress: &dyn GenerationProgress) -> Asked {
-        let Question { request, settings, model } = question;
+    async fn asked(
+        &self,
+        question: RemoteQuestion,
+        progress: &dyn GenerationProgress,
+    ) -> RemoteAnswer {
+        let RemoteQuestion { request, settings, model } = question;
         let order = AskOrder { request, settings };
         let run = &self.dispatcher.coordinator.run;
         let queue = GateQueue::new(&self.pool, settings, Isolation::default(), run);
         let one = TravellingQuestion { id: order.id(), order, queue, model, progress };
         let pool = &self.pool;
-        let failed = |failure, why: String| Asked::Failed(GenerationError::new(failure, why));
+        let failed =
+            |failure, why: String| RemoteAnswer::Failed(GenerationError::new(failure, why));
         match self.dispatcher.elsewhere(&one).await {
             Ok(asked) => asked,
             Err(NotElsewhere::Alone(why)) => {
                 self.dispatcher.tell(format!("{why}; models are asked from this machine"));
-                Asked::Alone
+                RemoteAnswer::Alone
             }
             Err(NotElsewhere::Mismatch(why)) => failed(
                 Failure::Configuration,
-                format!("no worker in pool `{pool}` can ask: {why}; `regen workers`"),
+                format!("no worker in pool `{pool}` can ask: {why} (see `regen workers`)"),
             ),
             Err(NotElsewhere::Lost(why)) => failed(
                 Failure::Connection,
@@ -64,15 +71,15 @@ impl PoolAsker {
 impl Elsewhere for PoolAsker {
     fn ask<'a>(
         &'a self,
-        question: Question,
+        question: RemoteQuestion,
         progress: &'a dyn GenerationProgress,
-    ) -> BoxFuture<'a, Asked> {
+    ) -> BoxFuture<'a, RemoteAnswer> {
         self.asked(question, progress).boxed()
     }
 }
 
 impl Travel for TravellingQuestion<'_> {
-    type End = Asked;
+    type End = RemoteAnswer;
 
     const REPEATS: bool = false;
 
@@ -84,8 +91,8 @@ impl Travel for TravellingQuestion<'_> {
         &self.queue
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::Model(&self.model)
+    fn wanted(&self) -> WorkerNeed<'_> {
+        WorkerNeed::Model(&self.model)
     }
 
     fn longest(&self) -> Duration {
@@ -101,7 +108,7 @@ impl Travel for TravellingQuestion<'_> {
         server: &WorkServer,
         done: &GateDone,
         reused: bool,
-    ) -> Result<Result<Asked, Unused>, WorkersError> {
+    ) -> Result<Result<RemoteAnswer, Unused>, WorkersError> {
         let Some(bytes) = server.pull(done.end, limits::ORDER_BYTES).await? else {
             return Ok(Err(Unused::gone()));
         };
@@ -118,15 +125,16 @@ impl Travel for TravellingQuestion<'_> {
                 let message: String = message.chars().take(limits::SHOWN_LINE).collect();
                 let message = format!("{message} (asked by worker {})", done.worker);
                 let error = GenerationError::new(failure, message);
-                Ok(Asked::Failed(GenerationError { after, served, ..error }))
+                Ok(RemoteAnswer::Failed(GenerationError { after, served, ..error }))
             }
-            Ok(AskEnd::Answered { response }) => match server
-                .pull(response, limits::OBJECT_BYTES)
-                .await?
-            {
-                None => Err(Unused::gone()),
-                Some(bytes) => Ok(Asked::Response(String::from_utf8_lossy(&bytes).into_owned())),
-            },
+            Ok(AskEnd::Answered { response }) => {
+                match server.pull(response, limits::OBJECT_BYTES).await? {
+                    None => Err(Unused::gone()),
+                    Some(bytes) => {
+                        Ok(RemoteAnswer::Response(String::from_utf8_lossy(&bytes).into_owned()))
+                    }
+                }
+            }
         })
     }
 

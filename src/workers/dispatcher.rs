@@ -12,7 +12,7 @@ use super::server::{ServerLink, WorkServer, WorkersError};
 use super::wait::Wait;
 use crate::attest::PublicKey;
 use crate::dispatch::{
-    GateDone, GateQueue, Item, ItemState, PoolState, Wanted, WorkerPresence, pool_state,
+    GateDone, GateQueue, Item, ItemState, PoolState, WorkerNeed, WorkerPresence, pool_state,
 };
 use crate::types::{Digest, WorkersConfig, is_pool_name, limits};
 
@@ -38,7 +38,7 @@ pub(super) trait Travel {
     fn queue(&self) -> &GateQueue;
 
     /// What a worker needs for it.
-    fn wanted(&self) -> Wanted<'_>;
+    fn wanted(&self) -> WorkerNeed<'_>;
 
     /// How long a worker can need for it.
     fn longest(&self) -> Duration;

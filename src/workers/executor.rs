@@ -13,7 +13,7 @@ use futures::future::LocalBoxFuture;
 use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
 use super::server::{WorkServer, WorkersError};
 use super::wait::longest;
-use crate::dispatch::{Errand, GateDone, GateEnd, GateOrder, GateQueue, Wanted};
+use crate::dispatch::{Errand, GateDone, GateEnd, GateOrder, GateQueue, WorkerNeed};
 use crate::gate::{
     ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, validator_manifest,
 };
@@ -161,8 +161,8 @@ impl Travel for TravellingGate<'_> {
         &self.queue
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::Language(self.inputs.language().id())
+    fn wanted(&self) -> WorkerNeed<'_> {
+        WorkerNeed::Language(self.inputs.language().id())
     }
 
     fn longest(&self) -> Duration {

@@ -9,6 +9,7 @@ mod dispatcher;
 mod executor;
 mod look;
 mod perform;
+mod performed;
 mod presence;
 mod queue;
 mod serve;

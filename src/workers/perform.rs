@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::performed::Performed;
 use super::queue::ItemNotice;
 use super::serve::Worker;
 use super::server::{WorkServer, WorkersError};
@@ -11,60 +12,12 @@ use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor};
 use crate::generator::{GenerationError, GenerationProgress};
 use crate::process::Listener;
 use crate::store::{Candidates, ContentStore, files};
-use crate::types::{Digest, Failure, limits};
+use crate::types::{Digest, limits};
 
 /// After how many gates a worker forgets what it has in memory.
 const FRESH: u32 = 500;
 /// How often the growth of an answer is told.
 const GROWTH: Duration = Duration::from_millis(200);
-
-/// What was done, as it is given back.
-pub(super) struct Performed {
-    /// What it was of, for people.
-    pub(super) of: String,
-    /// How it ended, for people.
-    pub(super) word: String,
-    /// The end's bytes.
-    pub(super) bytes: Vec<u8>,
-    /// Content that the end names.
-    pub(super) content: Option<Vec<u8>>,
-}
-
-impl Performed {
-    fn gate(of: String, end: &GateEnd, content: Option<Vec<u8>>) -> Self {
-        let word = match end {
-            GateEnd::Ran { result, .. } => result.report.outcome.word().to_owned(),
-            GateEnd::NotRun { why, .. } => format!("not run: {why}"),
-        };
-        let bytes = serde_json::to_vec(end).expect("an end is plain data");
-        Self { of, word, bytes, content }
-    }
-
-    fn ask(of: String, end: &AskEnd, content: Option<Vec<u8>>) -> Self {
-        let word = match end {
-            AskEnd::Answered { .. } => "answered".to_owned(),
-            AskEnd::Unanswered { message, .. } => format!("not answered: {message}"),
-            AskEnd::NotAsked { why, .. } => format!("not asked: {why}"),
-        };
-        let bytes = serde_json::to_vec(end).expect("an end is plain data");
-        Self { of, word, bytes, content }
-    }
-
-    /// A question that this worker gives up.
-    pub(super) fn given_up() -> Self {
-        let message = "the worker was stopped while it asked".to_owned();
-        let (failure, served) = (Failure::Connection, true);
-        let end = AskEnd::Unanswered { failure, message, after: None, served };
-        Self::ask(String::new(), &end, None)
-    }
-
-    /// Something that could not be begun. Both kinds of ends say it in the same form.
-    fn not_begun(of: String, why: String, missing: bool) -> Self {
-        let word = format!("not begun: {why}");
-        let end = GateEnd::NotRun { why, missing };
-        Self { word, ..Self::gate(of, &end, None) }
-    }
-}
 
 impl Worker<'_> {
     /// Fetches what an item needs, and does it.

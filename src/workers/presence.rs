@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::perform::Performed;
+use super::performed::Performed;
 use super::queue::ItemNotice;
 use super::serve::Worker;
 use crate::dispatch::WorkerPresence;

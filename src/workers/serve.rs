@@ -13,7 +13,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 
 use super::look::other_versions;
-use super::perform::Performed;
+use super::performed::Performed;
 use super::queue::ItemNotice;
 use super::server::{PATIENCE, ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;

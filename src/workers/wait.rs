@@ -1,4 +1,5 @@
-//! How long something on workers is waited for. Each wait has an end, whatever workers and server do.
+//! How long something on workers is waited for. Each wait has an end, whatever workers and server
+//! do.
 
 use std::time::{Duration, Instant};
 
