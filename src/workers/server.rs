@@ -218,7 +218,16 @@ impl WorkServer {
         let items = bucket(&context, ITEMS, KEPT).await.map_err(|why| failed(ITEMS, &why))?;
         let presence =
             bucket(&context, PRESENCE, PRESENT).await.map_err(|why| failed(PRESENCE, &why))?;
-        Ok(Self { client, context, work, items, presence, objects, content, sent: Mutex::default() })
+        Ok(Self {
+            client,
+            context,
+            work,
+            items,
+            presence,
+            objects,
+            content,
+            sent: Mutex::default(),
+        })
     }
 }
 
