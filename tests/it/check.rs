@@ -10,7 +10,7 @@ use regen::attest::Attested;
 use regen::types::Standing;
 
 use crate::server::{Server, lib};
-use crate::world::{GOOD, PLAIN, Run, World, all, collect, rounds};
+use crate::world::{GOOD, PLAIN, Run, World, all, collect, repeated, rounds};
 
 /// Correct in another way.
 pub const ALSO_GOOD: &str = "/// Adds, saturating.\npub fn add(a: i32, b: i32) -> i32 {\n    i32::saturating_add(a, b)\n}\n";
@@ -237,7 +237,7 @@ fn every_tampering_is_found() {
     commit(&world);
     world.run(&["check", "-q"]).expect(0);
     let mut random = Random(0x5eed);
-    for round in 0..rounds(204, 6) {
+    for round in 0..rounds(repeated(204, 72), 6) {
         let what = tamper(&world, round % 12, &mut random);
         let run = world.run(&["check", "-q"]);
         assert!([2, 10, 22].contains(&run.code), "{round} {what}: {} {}", run.code, run.err);
@@ -332,7 +332,7 @@ fn harmless_changes_are_accepted() {
     let world = demonstration();
     commit(&world);
     let mut random = Random(0xface);
-    for round in 0..rounds(200, 4) {
+    for round in 0..rounds(repeated(200, 64), 4) {
         let what = harmless(&world, round % 8, &mut random);
         let run = world.run(&["check"]);
         assert_eq!(run.code, 0, "{round} {what}: {}\n{}", run.out, run.err);

@@ -360,7 +360,7 @@ fn readers_in_a_loop_see_only_whole_sets_and_do_not_hold_up_promotions() {
             scope.spawn(move || while sender.send(seen(world)).is_ok() {});
             receiver
         });
-        for number in 1..=rounds(8, 2) {
+        for number in 1..=rounds(4, 2) {
             states.insert(revise(number));
             for reader in &readers {
                 all.extend(reader.try_iter());
@@ -369,10 +369,10 @@ fn readers_in_a_loop_see_only_whole_sets_and_do_not_hold_up_promotions() {
             }
         }
     });
-    assert_eq!(states.len(), rounds(9, 3));
+    assert_eq!(states.len(), rounds(5, 3));
     assert!(states.iter().all(|one| one.contains("//! Revision")));
     assert!(all.is_subset(&states), "a mixed set");
-    assert_eq!(all.len(), rounds(9, 3), "each one was read");
+    assert_eq!(all.len(), rounds(5, 3), "each one was read");
 }
 
 /// Kills a process and all that it started.

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::fuzz::Numbers;
 use crate::server::{Server, lib};
-use crate::world::{GOOD, PATIENCE, World, all, collect};
+use crate::world::{GOOD, PATIENCE, World, all, collect, repeated};
 
 /// What is done to a file or folder.
 #[derive(Clone, Copy, Debug)]
@@ -229,7 +229,7 @@ fn commands_over_damaged_workspaces_end_and_write_nothing_elsewhere() {
     let only = std::env::var("REGEN_FUZZ_INPUT").ok().map(|text| text.parse().expect("a number"));
     let server = Server::start(vec![lib(GOOD)]);
     let world = template(&server);
-    let numbers: Vec<u64> = only.map_or_else(|| (0..500).collect(), |one| vec![one]);
+    let numbers: Vec<u64> = only.map_or_else(|| (0..repeated(500, 150)).collect(), |one| vec![one]);
     let work = |part: usize| -> Vec<String> {
         let mine = numbers.iter().skip(part).step_by(2);
         mine.filter_map(|number| round(&world, *number)).collect()

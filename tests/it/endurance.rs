@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::server::{Act, Server, lib};
 use crate::watch::Daemon;
-use crate::world::{ADDER, GOOD, QUICK, World, all, rounds};
+use crate::world::{ADDER, GOOD, QUICK, World, all, repeated, rounds};
 
 /// The shortest spec.
 const PLAIN: &str = "# Plain\n\nA crate that adds.\n\n- `add(a: i32, b: i32)` MUST add. `test_id: adds`\n\n  \
@@ -102,7 +102,7 @@ fn a_daemon_after_many_changes_equals_a_fresh_run() {
     write(&world, "s0", 0);
     let daemon = Daemon::start(&world);
     let mut random = Random(7);
-    for round in 1..=100 {
+    for round in 1..=repeated(100, 50) {
         let name = format!("s{}", random.below(8));
         let path = world.path(&format!("specs/{name}.md"));
         let away = world.path(&format!("specs/{name}.md.away"));
@@ -137,7 +137,7 @@ fn a_daemon_after_many_changes_equals_a_fresh_run() {
 fn a_daemon_killed_many_times_promotes_everything() {
     let server = Server::start(vec![lib(GOOD)]);
     let world = World::new(&server.url, &[], QUICK);
-    let (specs, kills) = rounds((20, 50), (2, 3));
+    let (specs, kills) = rounds(repeated((20, 50), (10, 20)), (2, 3));
     for number in 0..specs {
         write(&world, &format!("s{number}"), 0);
     }

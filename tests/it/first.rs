@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::server::{Asked, Server};
-use crate::world::{Run, World, is_full};
+use crate::world::{Run, World, is_long};
 
 /// A first run, and what it left.
 struct First {
@@ -46,10 +46,10 @@ fn copy(from: &Path, to: &Path) {
 impl World {
     /// Runs a command in a workspace in which only such commands were run before. Of tests that
     /// begin with the same files, commands and answers only one runs them; the others go on with a
-    /// copy of what they left. In a full run each runs them.
+    /// copy of what they left. In a long run each runs them.
     pub fn first(&self, server: &Server, args: &[&str]) -> Run {
         let before = self.ran.lock().expect("none panics").clone();
-        let Some(before) = before.filter(|_| !is_full()) else { return self.run(args) };
+        let Some(before) = before.filter(|_| !is_long()) else { return self.run(args) };
         let key = format!("{before}{}{args:?}\n", self.written(&server.url));
         let same = Arc::clone(RUNS.lock().expect("none panics").entry(key.clone()).or_default());
         let mut same = same.lock().unwrap_or_else(PoisonError::into_inner);

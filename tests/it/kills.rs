@@ -19,7 +19,7 @@ use crate::server::{Act, Server, files, lib};
 use crate::world::{GOOD, PATIENCE, QUICK, Run, World, all};
 
 const SPECS: [&str; 3] = ["s0", "s1", "s2"];
-/// Kills in one workspace.
+/// The most kills in one workspace.
 const LIFE: u64 = 50;
 
 /// What a kill ends.
@@ -509,7 +509,8 @@ fn whatever_is_killed_whenever_it_is_the_next_command_goes_on() {
     let seed = std::env::var("REGEN_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or(u64::from(clock.subsec_nanos()));
     let many = std::env::var("REGEN_KILLS").ok().and_then(|many| many.parse::<u64>().ok());
-    let (lives, kills) = (many.unwrap_or(200).div_ceil(LIFE), LIFE);
+    let many = many.unwrap_or(200);
+    let (lives, kills) = (many.div_ceil(LIFE), LIFE.min(many));
     eprintln!("REGEN_SEED={seed} for the first of {lives} workspaces");
     let (next, total) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {

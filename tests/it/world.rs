@@ -99,9 +99,14 @@ fn tool_env() -> ToolEnv {
     ToolEnv::new(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
 }
 
-/// Whether this is the full run, `REGEN_TEST=all`.
+/// Whether this is the full run, `REGEN_TEST=all`, or the long one.
 pub fn is_full() -> bool {
-    std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all")
+    is_long() || std::env::var_os("REGEN_TEST").is_some_and(|value| value == "all")
+}
+
+/// Whether this is the long run, `REGEN_TEST=long`: what is random is repeated more often.
+pub fn is_long() -> bool {
+    std::env::var_os("REGEN_TEST").is_some_and(|value| value == "long")
 }
 
 /// The same; otherwise prints how to start one.
@@ -117,6 +122,11 @@ pub fn all() -> bool {
 /// A quantity: `full` with `REGEN_TEST=all`, otherwise `few`.
 pub fn rounds<T>(full: T, few: T) -> T {
     if all() { full } else { few }
+}
+
+/// How often something random is repeated: `long` with `REGEN_TEST=long`, otherwise `full`.
+pub fn repeated<T>(long: T, full: T) -> T {
+    if is_long() { long } else { full }
 }
 
 /// All cases in a full run, otherwise the first of each kind.
