@@ -1,17 +1,18 @@
 //! `regen doctor`: checks whether the machine can run this workspace.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit};
 use serde_json::json;
 
 use super::model::{self, AgentRoom, AskModel, DoctorCheck};
 use super::{Context, exit, isolation, worker};
-use crate::gate::find_language_tools;
+use crate::gate::{find_language_tools, find_linter};
 use crate::sandbox::Missing;
-use crate::toolchain;
+use crate::toolchain::{self, prose::linter};
 use crate::types::limits;
-use crate::workspace::{CommandError, ErrorKind, load};
+use crate::workspace::{CommandError, ErrorKind, Workspace, load};
 
 /// Checks tools, folders and generator, also by one call with `deep`. Exit code 40 when something
 /// is missing.
@@ -95,12 +96,31 @@ async fn look(
                     checks.extend(model::under_test(harness, ask, room).await);
                 }
             }
+            checks.extend(style(door, &workspace, &cache).await);
             if let Some(config) = &harness.workers {
                 checks.push(worker::checked(harness, config, &here).await);
             }
         }
     }
     Ok((checks, probe.missing))
+}
+
+/// The linter of prose, if the workspace configures it. It is needed only where a target names it.
+async fn style(door: &Context, workspace: &Workspace, cache: &Path) -> Option<DoctorCheck> {
+    let mut targets = workspace.harness.target.values();
+    targets.clone().find(|target| !target.style_rules.is_empty())?;
+    let found = find_linter(&door.tool_env(), cache).await;
+    let is_needed = targets.any(linter::rejects);
+    let name = linter::VALE.to_owned();
+    Some(match found {
+        Ok(tools) => DoctorCheck { name, good: true, says: tools.version, hint: None },
+        Err(why) => DoctorCheck {
+            name,
+            good: !is_needed,
+            says: "the style of texts is not checked".to_owned(),
+            hint: Some(why.to_string()),
+        },
+    })
 }
 
 /// Whether the limits on open files suffice for regen and for programs in sandboxes.
@@ -157,7 +177,7 @@ fn tell(door: &Context, checks: &[DoctorCheck], missing: &[Missing]) {
     }
 }
 
-fn writable(folder: &std::path::Path) -> Result<(), String> {
+fn writable(folder: &Path) -> Result<(), String> {
     let why = |e: std::io::Error| format!("{}: {e}", folder.display());
     std::fs::create_dir_all(folder).map_err(why)?;
     tempfile::tempfile_in(folder).map(drop).map_err(why)

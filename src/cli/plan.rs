@@ -7,7 +7,7 @@ use super::args::SpecArgs;
 use super::{Context, exit, variable};
 use crate::report::graph::{GraphFormat, GraphPart, graph, tree};
 use crate::report::{render, words};
-use crate::types::{Job, Plan, SpecId, TargetJob};
+use crate::types::{Job, Plan, SpecId, TargetJob, ToolSet};
 use crate::workspace::{CommandError, Workspace, load};
 
 /// Text below the help.
@@ -63,12 +63,12 @@ pub async fn plan(door: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
         PlanFormat::Mermaid => {
             door.print(&graph(&parts(&workspace, &plan), GraphFormat::Mermaid));
         }
-        PlanFormat::Human | PlanFormat::Json => list(door, &workspace, &plan),
+        PlanFormat::Human | PlanFormat::Json => list(door, &workspace, &plan, &tools),
     }
     Ok(code)
 }
 
-fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
+fn list(door: &Context, workspace: &Workspace, plan: &Plan, tools: &ToolSet) {
     if !plan.jobs.is_empty() {
         door.show(&tree(&parts(workspace, plan)));
     }
@@ -77,6 +77,11 @@ fn list(door: &Context, workspace: &Workspace, plan: &Plan) {
         for (first, later) in workspace.acceptance_plans(job, part) {
             door.show(&format!("{}: {}", job.spec, words::acceptance(first, later)));
         }
+    }
+    if workspace.lacks_linter(tools) {
+        door.note(
+            "no `vale` on PATH: the style of texts, for which there is .vale.ini, is not checked",
+        );
     }
     if !door.global.quiet {
         let work = plan.jobs.iter().any(|job| !job.is_up_to_date());

@@ -37,6 +37,7 @@ use crate::config::TOOLCHAINS;
 use crate::engine::{Engine, Options};
 use crate::pipeline::{Backoff, JobStatus, Scheduler};
 use crate::sandbox::{Probe, give_back_memory};
+use crate::toolchain::prose::linter::VALE_FILE;
 use crate::types::ToolEnv;
 use crate::types::{
     Diagnosis, DriftResult, Fault, JobOutcome, RateLimit, Schedule, SpecId, limits,
@@ -235,7 +236,8 @@ impl Daemon {
         let folders =
             [Some(paths.specs), Some(paths.validators), paths.templates, Some(toolchains)];
         let folders = folders.into_iter().flatten().map(|folder| root.join(folder));
-        Some(folders.chain(given).chain([root.join(name)]).collect())
+        let own = [root.join(name), root.join(VALE_FILE)];
+        Some(folders.chain(given).chain(own).collect())
     }
 }
 

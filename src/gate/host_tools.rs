@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{self, Program};
 use crate::store::write_atomic;
+use crate::toolchain::prose::linter::{VALE, ValeProbe};
 use crate::toolchain::{self, HostProbe, Toolchain};
 use crate::types::{Digest, Encoder, Harness, HostTools, ToolEnv, ToolSet};
 
@@ -41,6 +42,11 @@ pub async fn find_tools(
             Err(ToolsError(why)) => drop(found.missing.insert(id, why)),
         }
     }
+    if harness.target.values().any(|target| !target.style_rules.is_empty())
+        && let Ok(tools) = find_linter(env, cache).await
+    {
+        found.found.insert(VALE.to_owned(), tools);
+    }
     match found.missing.values().next() {
         Some(why) if found.found.is_empty() => Err(ToolsError(why.clone())),
         _ => Ok(found),
@@ -56,7 +62,24 @@ pub async fn find(
     env: &ToolEnv,
     cache: &Path,
 ) -> Result<HostTools, ToolsError> {
-    let probe = language.host_tools();
+    let cache = cache.join(format!("tools-{}.json", language.id()));
+    find_by(language.host_tools(), language.rules_version(), env, &cache).await
+}
+
+/// Finds the linter of prose.
+///
+/// # Errors
+/// It is missing; the message tells how to install it.
+pub async fn find_linter(env: &ToolEnv, cache: &Path) -> Result<HostTools, ToolsError> {
+    find_by(&ValeProbe, "", env, &cache.join("linter-vale.json")).await
+}
+
+async fn find_by(
+    probe: &dyn HostProbe,
+    rules: &str,
+    env: &ToolEnv,
+    cache: &Path,
+) -> Result<HostTools, ToolsError> {
     let (name, hint) = (probe.program(), probe.install_hint());
     let folders = env.get("PATH").cloned().unwrap_or_default();
     // A relative folder could be the workspace's.
@@ -66,9 +89,8 @@ pub async fn find(
     };
     let program = [name].iter().chain(probe.other_programs()).find_map(in_folders);
     let program = program.ok_or_else(|| ToolsError(format!("no `{name}` on PATH; {hint}")))?;
-    let key = key(language, env, &program);
-    let cache = cache.join(format!("tools-{}.json", language.id()));
-    let remembered = std::fs::read(&cache).ok();
+    let key = key(probe, rules, env, &program);
+    let remembered = std::fs::read(cache).ok();
     let remembered = remembered.and_then(|b| serde_json::from_slice::<RememberedTools>(&b).ok());
     if let Some(known) = remembered.filter(|known| known.key == key)
         && probe.components(&known.tools).iter().all(|(path, _)| path.is_file())
@@ -88,7 +110,7 @@ pub async fn find(
     }
     let text = RememberedTools { key, tools };
     let bytes = serde_json::to_vec_pretty(&text).expect("tools are plain data");
-    if let Err(error) = write_atomic(&cache, &bytes) {
+    if let Err(error) = write_atomic(cache, &bytes) {
         tracing::warn!("cannot cache the tools: {error}");
     }
     Ok(text.tools)
@@ -106,9 +128,9 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
 }
 
 /// The digest of all that determines the tools.
-fn key(language: &dyn Toolchain, env: &ToolEnv, program: &Path) -> Digest {
-    let (probe, mut out) = (language.host_tools(), Encoder::new("tools wanted"));
-    out.text(language.rules_version());
+fn key(probe: &dyn HostProbe, rules: &str, env: &ToolEnv, program: &Path) -> Digest {
+    let mut out = Encoder::new("tools wanted");
+    out.text(rules);
     let watched = probe.watched(env);
     for path in [program.to_owned()].iter().chain(&watched) {
         let meta = path.metadata().ok();

@@ -28,6 +28,7 @@ mod page;
 mod programs;
 mod result;
 mod service;
+mod style;
 mod suite_text;
 mod text;
 mod unnoticed;
@@ -44,11 +45,12 @@ pub use behaviour::{AnswerGrade, GivenAnswer};
 pub use dependency_cache::{DependencyCache, Layer};
 pub use executor::{ExecuteError, ExecuteOptions, GateExecutor, LocalExecutor, Machine};
 pub use gate_inputs::{CodeInputs, GateInputs, ProgramInputs};
-pub use host_tools::{ToolsError, find as find_language_tools, find_tools};
+pub use host_tools::{ToolsError, find as find_language_tools, find_linter, find_tools};
 pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_manifest};
 pub use work::open_alone;
 
 use crate::guard;
+use crate::toolchain::prose::linter;
 use crate::toolchain::{self, GateKind};
 use crate::types::gate::QUOTES_TESTS;
 use crate::types::{
@@ -91,7 +93,7 @@ async fn run(
         samples: seen.samples,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
-        tools: bench.tools.version(toolchain::of(bench.target).id()).to_owned(),
+        tools: linter::tools_of(bench.target, bench.tools),
         assurance: effects::assurance(bench, gate),
         evidence: None,
     };
@@ -120,6 +122,7 @@ async fn see(
         Some(GateKind::Proof) => red_proof::run(context, candidate).await,
         Some(GateKind::Coverage) => check_coverage(context, gate, candidate, before),
         Some(GateKind::Text) => text::run(context, gate, candidate).await,
+        Some(GateKind::Style) => style::run(context, gate, candidate).await,
         None => validator::run(context, gate, candidate).await,
     }
 }

@@ -6,7 +6,7 @@ mod texts;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use format_2::migrate;
-pub use texts::{CODE, code_input};
+pub use texts::{CODE, PROOF, code_input};
 
 use serde_json::{Value, json};
 
@@ -347,7 +347,9 @@ fn reason(
         }
         LiveTree::Same | LiveTree::Unattested if inputs.force => Some(Reason::Forced),
         LiveTree::Same | LiveTree::Unattested if is_judged_otherwise(part, target) => {
-            Some(Reason::Gates { changed: judged_otherwise(part, target) })
+            let mut changed = judged_otherwise(part, target);
+            changed.extend(texts::lost_proofs(spec, target));
+            Some(Reason::Gates { changed })
         }
         LiveTree::Unattested => Some(Reason::Attestation),
         LiveTree::Same => {

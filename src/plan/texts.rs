@@ -45,6 +45,20 @@ pub fn cited(spec: &Spec, tree: &Tree) -> BTreeMap<String, Digest> {
     cited.map(|one| (format!("{CITED}{}", one.id.name()), one.digest)).collect()
 }
 
+/// The clauses that a promoted text cites and that no test has to show any more, as a changed input.
+pub fn lost_proofs(spec: &Spec, standing: &TargetStanding) -> Option<String> {
+    let is_lost = |name: &&str| {
+        let clause = spec.clauses.iter().find(|clause| clause.id.name() == *name);
+        clause.is_some_and(|clause| !clause.is_demanded())
+    };
+    let names = standing.uses.keys().filter_map(|name| name.strip_prefix(CITED));
+    let lost: Vec<&str> = names.filter(is_lost).collect();
+    (!lost.is_empty()).then(|| format!("{PROOF}of cited clauses ({})", lost.join(", ")))
+}
+
+/// The start of the display name of lost proofs.
+pub const PROOF: &str = "the proof ";
+
 /// Whether a display name is that of a cited clause.
 pub fn is_citation(name: &str) -> bool {
     name.starts_with(CITED)

@@ -209,4 +209,6 @@ pub enum GateKind {
     Coverage,
     /// Compares a text with the spec and with the code that it is about, and runs its blocks.
     Text,
+    /// Runs the user's linter of prose over pages.
+    Style,
 }

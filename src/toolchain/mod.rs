@@ -139,7 +139,10 @@ pub fn of(target: &Target) -> &'static dyn Toolchain {
 
 /// The default gates of a target.
 pub fn default_gates(target: &Target) -> Vec<GateName> {
-    let gates = of(target).gates().iter().filter(|gate| gate.default);
+    let has_style = !target.style_rules.is_empty();
+    let is_due =
+        |gate: &&GateDefinition| gate.default || (gate.kind == GateKind::Style && has_style);
+    let gates = of(target).gates().iter().filter(is_due);
     gates.map(|gate| gate.name.into()).collect()
 }
 

@@ -273,6 +273,10 @@ pub struct Target {
     #[serde(skip)]
     #[schemars(skip)]
     pub style_guide: Option<String>,
+    /// The files of the workspace's linter of prose, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    pub style_rules: Vec<(String, String)>,
     /// The name of a suite in the language of the code that a test suite is about, with `{}` for
     /// the spec.
     #[serde(skip)]

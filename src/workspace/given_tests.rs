@@ -9,6 +9,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use super::error::CommandError;
 use super::model::Workspace;
 use crate::store::files;
+use crate::toolchain::prose::linter::{self, VALE_FILE};
 use crate::toolchain::{self, Suite, SuiteFile, prose};
 use crate::types::{Harness, Problem, RelPath, Spec, Target, TargetName, limits};
 
@@ -30,11 +31,14 @@ fn fixed_folder(pattern: &str) -> &str {
     fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// The folders of the test files and style guides that generated targets name.
+/// The folders of the test files, style guides and linter's styles that generated targets name.
 pub fn given_folders(harness: &Harness) -> impl Iterator<Item = &str> {
     let generated = || harness.target.values().filter(|target| target.is_generated());
     let tests = generated().flat_map(|target| &target.tests).map(|pattern| fixed_folder(pattern));
-    tests.chain(generated().filter_map(prose::style).map(fixed_folder))
+    let rules = generated().flat_map(|target| &target.style_rules);
+    let rules = rules.filter(|(path, _)| path == VALE_FILE);
+    let rules = rules.filter_map(|(_, ini)| linter::styles_path(ini));
+    tests.chain(generated().filter_map(prose::style).map(fixed_folder)).chain(rules)
 }
 
 impl Workspace {

@@ -17,6 +17,7 @@ use super::{plan, sign};
 use crate::store::seen::{self, Seen, Watched};
 use crate::store::{files, write_private};
 use crate::toolchain;
+use crate::toolchain::prose::linter::{self, VALE_FILE};
 use crate::types::{Digest, Encoder, Harness, Problem, SpecId, ToolEnv, limits};
 
 /// What a run without work found.
@@ -64,7 +65,7 @@ impl IdleCheck {
         out.digest(before.digest).text(today());
         out.list(&harness.target, |out, (_, target)| {
             let language = toolchain::of(target);
-            out.text(tools.version(language.id())).text(language.rules_version())
+            out.text(linter::tools_of(target, &tools)).text(language.rules_version())
         });
         out.option(signer.as_ref(), |out, signer| out.text(signer.public().to_string()));
         let state = out.finish();
@@ -120,7 +121,8 @@ impl Idle {
 fn watched(places: &WorkspaceLayout, harness: &Harness, program: PathBuf) -> Vec<Watched> {
     let all = |path: PathBuf| Watched { path, without: Vec::new() };
     let settings = &harness.harness;
-    let mut named = vec!["regen.lock", "toolchains", &settings.specs, &settings.validators];
+    let mut named =
+        vec!["regen.lock", "toolchains", VALE_FILE, &settings.specs, &settings.validators];
     named.extend(settings.templates.as_deref());
     named.extend(given_folders(harness));
     let named = named.into_iter().map(|name| all(places.root.join(name)));

@@ -8,7 +8,7 @@ use super::model::{Workspace, WorkspaceLayout};
 use crate::gate;
 use crate::plan;
 use crate::promote::Promoter;
-use crate::toolchain;
+use crate::toolchain::{self, prose::linter};
 use crate::types::{Harness, Plan, SpecId, Standing, TargetName, ToolEnv, ToolSet};
 
 impl Workspace {
@@ -51,7 +51,7 @@ impl Workspace {
     ) -> Result<Plan, CommandError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
-        let version = |target| set.version(toolchain::of(target).id()).to_owned();
+        let version = |target| linter::tools_of(target, set);
         let targets = self.harness.target.iter();
         let tools = targets.map(|(name, target)| (name.clone(), version(target))).collect();
         let mut plan = plan::plan(&plan::PlanInputs {
@@ -96,6 +96,12 @@ impl Workspace {
             });
         }
         plan.jobs.retain(|job| !job.parts.is_empty());
+    }
+
+    /// Whether the workspace configures a linter of prose that this machine does not have.
+    pub fn lacks_linter(&self, tools: &ToolSet) -> bool {
+        let has_style = self.harness.target.values().any(|target| !target.style_rules.is_empty());
+        has_style && tools.get(linter::VALE).is_none()
     }
 
     /// Language versions, by target.

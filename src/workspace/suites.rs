@@ -8,6 +8,7 @@ use super::model::Workspace;
 use crate::plan::Checks;
 use crate::spec::Parsed;
 use crate::store::files;
+use crate::toolchain::prose::linter::VALE;
 use crate::toolchain::{self, Suite, SuiteFile};
 use crate::types::{Digest, Problem, RelPath, Spec, Target, TargetName, limits};
 
@@ -55,6 +56,9 @@ impl Workspace {
             checks.files.insert(label.clone(), Digest::of(&stored));
             self.bytes.insert(label, stored);
         }
+        let rules =
+            target.style_rules.iter().filter(|_| checks.gates.iter().any(|one| one == VALE));
+        checks.files.extend(rules.map(|(path, text)| (path.clone(), Digest::of(text))));
         if let Some(options) = toolchain::of(target).gate_options(target) {
             checks.files.insert(format!("[target.{name}]"), Digest::of(options));
         }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::error::CommandError;
 use crate::store::files;
+use crate::toolchain::prose::linter::{self, VALE, VALE_FILE};
 use crate::toolchain::{self, TextForm, about};
-use crate::types::{Harness, Problem, Spec, Target, TargetName, limits};
+use crate::types::{Harness, Problem, RelPath, Spec, Target, TargetName, limits};
 
 /// Completes the targets that are texts. Gives the bytes of their style guides, by path.
 pub fn complete_texts(
@@ -24,7 +25,18 @@ pub fn complete_texts(
         let suite = suite.map_err(wrong)?;
         harness.target.entry(name).and_modify(|target| target.suite_name = Some(suite));
     }
+    let rules = style_rules(root)?;
+    all.extend(rules.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())));
     for (name, target) in &mut harness.target {
+        target.style_rules = Vec::new();
+        let has_pages = toolchain::of(target).text().is_some_and(|form| form != TextForm::Tests);
+        if target.is_generated() && has_pages {
+            target.style_rules.clone_from(&rules);
+        }
+        if linter::rejects(target) && has_pages && rules.is_empty() {
+            let why = format!("the gate `{VALE}` of `[target.{name}]` needs a file {VALE_FILE}");
+            return Err(CommandError::usage(why));
+        }
         let Some(path) = toolchain::prose::style(target).map(str::to_owned) else { continue };
         let wrong = |why: String| {
             CommandError::usage(format!("`style` of `[target.{name}]`: {path}: {why}"))
@@ -40,6 +52,35 @@ pub fn complete_texts(
         let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
         all.insert(path, text.clone().into_bytes());
         target.style_guide = Some(text);
+    }
+    Ok(all)
+}
+
+/// The files of the linter of prose: its configuration and the styles that it names.
+fn style_rules(root: &Path) -> Result<Vec<(String, String)>, CommandError> {
+    if !root.join(VALE_FILE).is_file() {
+        return Ok(Vec::new());
+    }
+    let wrong = |why: String| CommandError::usage(format!("{VALE_FILE}: {why}"));
+    let text = |path: &str, bytes: Vec<u8>| {
+        String::from_utf8(files::stored(bytes)).map_err(|_| wrong(format!("{path} is not UTF-8")))
+    };
+    let ini = files::read_regular(&root.join(VALE_FILE), limits::FILE_BYTES)?;
+    let ini = text(VALE_FILE, ini)?;
+    let folder = linter::styles_path(&ini).map(str::to_owned);
+    let mut all = vec![(VALE_FILE.to_owned(), ini)];
+    let Some(folder) = folder else { return Ok(all) };
+    RelPath::parse(&folder).map_err(|why| wrong(format!("the StylesPath {folder:?} {why}")))?;
+    if let Some(link) = files::link_on(root, &folder) {
+        return Err(wrong(format!("`{link}` is a symbolic link")));
+    }
+    for (file, bytes) in files::folder(&root.join(&folder))? {
+        let path = format!("{folder}/{file}");
+        all.push((path.clone(), text(&path, bytes)?));
+    }
+    let size: usize = all.iter().map(|(_, text)| text.len()).sum();
+    if size > limits::TREE_BYTES {
+        return Err(wrong(format!("the files in {folder} are larger than 16 MiB")));
     }
     Ok(all)
 }

@@ -215,6 +215,38 @@ fn an_edit_makes_out_of_date_what_speaks_of_it() {
     insta::assert_snapshot!(stable(&told));
 }
 
+/// The clause of a claim is shown by a suite of the user.
+#[test]
+fn a_claim_whose_test_shows_nothing_any_more_is_out_of_date() {
+    if !all() {
+        return;
+    }
+    const CLAUSE: &str =
+        "- `to-roman` MUST give a `C` for 100. `test_id: hundred`\n\n- Both SHOULD";
+    const SUITE: &str = "#[test]\nfn hundred() {\n    \
+        assert_eq!(roman::to_roman(100).as_deref(), Ok(\"C\"));\n}\n";
+    let copy = format!("{COPY}- It writes 100 as C. <!-- claim: roman/hundred -->\n");
+    let acts = [("src/lib.rs", CODE), ("copy.md", copy.as_str())];
+    let server = Server::start(acts.map(|one| Act::Say(files(&[one]))).to_vec());
+    let spec = format!("---\ntargets: [rust, copy]\n---\n{SPEC}");
+    let world = World::new(&server.url, &[("roman", &spec)], TARGETS);
+    world.write("style.md", "Short sentences.\n");
+    edit(&world, "- Both SHOULD", CLAUSE);
+    world.write("validators/roman/rust/own.rs", SUITE);
+    world.run(&["run", "--quiet"]).expect(0);
+    world.write(
+        "validators/roman/rust/own.rs",
+        "#[test]\nfn hundred() {\n    assert_eq!(1 + 1, 2);\n}\n",
+    );
+    let mut told = world.run(&["check"]).expect(22).titled("check");
+    told += &world.run(&["run"]).expect(21).titled("a run over it");
+    world.run(&["check"]).expect(22);
+    world.write("validators/roman/rust/own.rs", SUITE);
+    world.run(&["check"]).expect(0);
+    assert_eq!(server.requests().len(), 2);
+    insta::assert_snapshot!(stable(&told));
+}
+
 #[test]
 fn a_gate_of_the_user_runs_over_a_text() {
     let wordy = DOCS.replace("Reads what", "Utilises what");
@@ -228,6 +260,72 @@ fn a_gate_of_the_user_runs_over_a_text() {
     world.run(&["run", "--quiet"]).expect(0);
     let told = server.told(2);
     assert!(told.contains("gate `words`, `words` in `reference.md` line 20"), "{told}");
+}
+
+/// A linter that answers as `vale` does, about the words of a style.
+const LINTER: &str = "#!/bin/sh
+[ \"$1\" = --version ] && echo 'vale version 3.0.0' && exit
+config=${1#--config=}
+styles=$(dirname \"$config\")/$(sed -n 's/^StylesPath = //p' \"$config\")
+word=$(sed -n 's/^word: //p' \"$styles/Own/Words.yml\")
+[ -n \"$word\" ] || { echo 'E100 no word'; exit 2; }
+shift 4
+printf '{'
+for page; do
+  line=$(grep -ni \"$word\" \"$page\" | head -1 | cut -d: -f1)
+  [ -n \"$line\" ] && printf '\"%s\":[{\"Action\":{\"Name\":\"replace\",\"Params\":[\"use\"]},\"Span\":[1,7],\
+\"Check\":\"Own.Words\",\"Message\":\"Do not write it.\",\"Severity\":\"error\",\"Line\":%s}]' \"$page\" \"$line\"
+done
+echo '}'
+";
+
+#[test]
+fn a_linter_of_prose_gives_notes_unless_it_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let wordy = DOCS.replace("Reads what", "Utilises what");
+    let hushed = format!("{wordy}\n<!-- vale off -->\n");
+    let page = |text: &str| Act::Say(files(&[("reference.md", text)]));
+    let code = Act::Say(files(&[("src/lib.rs", CODE)]));
+    let server = Server::start(vec![code, page(&wordy), page(&hushed), page(DOCS)]);
+    let docs = "[target.docs]\ntoolchain = \"docs\"\n";
+    let spec = format!("---\ntargets: [rust, docs]\n---\n{SPEC}");
+    let world = World::new(&server.url, &[("roman", &spec)], docs);
+    world.write(".vale.ini", "StylesPath = styles/all\n\n[*.md]\nBasedOnStyles = Own\n");
+    world.write("styles/all/Own/Words.yml", "word: utilise\n");
+    let mut told = world.run(&["plan"]).expect(0).titled("without the linter");
+    let bin = world.folder().join("bin");
+    std::fs::create_dir_all(&bin).expect("is made");
+    std::fs::write(bin.join("vale"), LINTER).expect("is written");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bin.join("vale"), mode).expect("can run");
+    let path = std::env::var("PATH").expect("is set");
+    let run = |args: &[&str]| {
+        let mut command = world.command(args);
+        crate::world::Run::of(command.env("PATH", format!("{}:{path}", bin.display())))
+    };
+    told += &run(&["run"]).expect(0).titled("notes");
+    told += &run(&["plan"]).expect(0).titled("afterwards");
+    told += &world.run(&["run"]).expect(0).titled("judged on a machine without it");
+    let doctor = world.run(&["doctor"]);
+    assert!(doctor.out.contains("the style of texts is not checked"), "{}", doctor.out);
+    // The linter's files are inputs of the gate, without a model.
+    world.write("styles/all/Own/Words.yml", "word: employs\n");
+    told += &world.run(&["check"]).expect(22).titled("another style");
+    run(&["run", "--quiet"]).expect(0);
+    world.write("styles/all/Own/Words.yml", "word: utilise\n");
+    run(&["run", "--quiet"]).expect(0);
+    assert_eq!(server.requests().len(), 2);
+    let named = format!("{docs}gates = [\"layout\", \"text\", \"vale\"]\n");
+    let config = world.read("harness.toml").replace(docs, &named);
+    world.write("harness.toml", &config);
+    told += &world.run(&["check"]).expect(22).titled("named");
+    told += &world.run(&["run"]).expect(40).titled("named, without the linter");
+    told += &run(&["run"]).expect(0).titled("named, with it");
+    told += &server.told(2);
+    told += &server.told(3);
+    std::fs::remove_file(world.path(".vale.ini")).expect("was there");
+    told += &world.run(&["plan"]).expect(2).titled("named, without its configuration");
+    insta::assert_snapshot!(stable(&told));
 }
 
 /// The same with all six targets.

@@ -78,7 +78,7 @@ impl Workspace {
             Reason::Gates { changed } => changed
                 .iter()
                 .map(|name| {
-                    let of_spec = ["demanded clauses", "uncited clauses", "code of "];
+                    let of_spec = ["demanded clauses", "uncited clauses", plan::CODE, plan::PROOF];
                     let file = if self.places.root.join(name).is_file() {
                         name.as_str()
                     } else if of_spec.iter().any(|start| name.starts_with(start)) {

@@ -3,6 +3,7 @@
 
 mod code;
 mod host_tools;
+pub mod linter;
 pub mod page;
 pub mod rules;
 mod shape;
@@ -15,6 +16,7 @@ use super::{
 use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Target, Tree};
 
 pub use code::OF;
+use linter::VALE;
 pub use page::cited;
 pub use shape::TextShape;
 use style::STYLE;
@@ -32,10 +34,15 @@ pub static COPY: TextLanguage = TextLanguage(TextForm::Copy);
 /// A test suite for the code.
 pub static TESTS: TextLanguage = TextLanguage(TextForm::Tests);
 
-const GATES: [GateDefinition; 2] = [gate("layout", GateKind::Source), gate("text", GateKind::Text)];
+static GATES: [GateDefinition; 3] = [
+    gate("layout", GateKind::Source, true),
+    gate("text", GateKind::Text, true),
+    // Where the workspace has its configuration.
+    gate(VALE, GateKind::Style, false),
+];
 
-const fn gate(name: &'static str, kind: GateKind) -> GateDefinition {
-    GateDefinition { name, kind, default: true }
+const fn gate(name: &'static str, kind: GateKind, default: bool) -> GateDefinition {
+    GateDefinition { name, kind, default }
 }
 
 impl TextLanguage {
@@ -74,6 +81,9 @@ impl Toolchain for TextLanguage {
     }
     fn text(&self) -> Option<TextForm> {
         Some(self.0)
+    }
+    fn gate_options(&self, target: &Target) -> Option<String> {
+        linter::rejects(target).then(|| "the linter rejects".to_owned())
     }
     fn options(&self) -> Vec<OptionSchema> {
         let mut all = vec![code::schema(), style::schema()];
@@ -134,7 +144,7 @@ impl Toolchain for TextLanguage {
         Vec::new()
     }
     fn gates(&self) -> &'static [GateDefinition] {
-        &GATES
+        if self.0 == TextForm::Tests { &GATES[..2] } else { &GATES }
     }
     fn environment(&self, _places: &Places) -> Vec<(String, String)> {
         Vec::new()

@@ -131,9 +131,14 @@ pub fn blocks(path: &str, text: &str) -> Vec<PageBlock> {
     ProsePage::read(path, text).fences
 }
 
+/// Whether a file is a page.
+pub fn is_page_file(path: &str) -> bool {
+    path.ends_with(".md")
+}
+
 /// The names of the clauses that a tree's pages cite, without the name of the spec.
 pub fn cited(tree: &Tree) -> BTreeSet<String> {
-    let pages = tree.iter().filter(|(path, _)| path.ends_with(".md"));
+    let pages = tree.iter().filter(|(path, _)| is_page_file(path.as_str()));
     let texts = pages.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)));
     let citations = texts.flat_map(|(path, text)| ProsePage::read(path, text).citations);
     let names = citations.flat_map(|one| one.names);
