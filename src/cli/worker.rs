@@ -15,7 +15,7 @@ use crate::dispatch::{
     GateQueue, PoolState, VERSION, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
 };
 use crate::gate::{DependencyCache, Machine, find_language_tools};
-use crate::generator::{self, Cassettes, Generator, GeneratorParts, RateLimits, settings_of};
+use crate::generator::{self, Cassettes, GeneratorParts, RateLimits, settings_of};
 use crate::process;
 use crate::store::given;
 use crate::toolchain;
@@ -25,8 +25,8 @@ use crate::types::{
     is_pool_name, limits,
 };
 use crate::workers::{
-    FleetView, ServerAccess, ServerLink, WorkerRoom, WorkerSettings, WorkersError, check_server,
-    look, serve,
+    AskedModel, FleetView, ServerAccess, ServerLink, WorkerRoom, WorkerSettings, WorkersError,
+    check_server, look, serve,
 };
 use crate::workspace::{CommandError, ErrorKind, Sources, load};
 
@@ -95,7 +95,7 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
         pool: args.pool.clone(),
         version: VERSION.to_owned(),
         tools: tools.found.iter().map(shown).collect(),
-        models: asked.iter().map(|(model, _)| model.clone()).collect(),
+        models: asked.iter().map(|one| one.shown.clone()).collect(),
         isolation: probe.level,
         slots: args.slots.map_or((cores / 2).max(1), usize::from),
         busy: 0,
@@ -125,9 +125,8 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
             door.say(text);
         }
     };
-    let generators = asked.into_iter().map(|(model, made)| (model.fingerprint, made)).collect();
     let cache = cache.join("worker");
-    let settings = WorkerSettings { me, link, signer, cache, generators };
+    let settings = WorkerSettings { me, link, signer, cache, models: asked };
     serve(&settings, WorkerRoom { machine, say: &say }, signals::interrupted()).await;
     Ok(exit::DONE)
 }
@@ -139,7 +138,7 @@ fn does(one: &WorkerPresence) -> Vec<String> {
 }
 
 /// The models of a configuration, each with the one that asks it.
-fn models(path: &Path) -> Result<Vec<(WorkerModel, Arc<dyn Generator>)>, CommandError> {
+fn models(path: &Path) -> Result<Vec<AskedModel>, CommandError> {
     let name = path.display().to_string();
     let wrong = |why: String| CommandError::usage(format!("--generator {name}: {why}"));
     let bytes = given::read_given(path, limits::CONFIG_BYTES);
@@ -171,8 +170,8 @@ fn models(path: &Path) -> Result<Vec<(WorkerModel, Arc<dyn Generator>)>, Command
             elsewhere: None,
         });
         let made = made.map_err(|why| wrong(why.to_string()))?;
-        let fingerprint = settings_of(made.as_ref());
-        models.push((WorkerModel { model, fingerprint }, made));
+        let shown = WorkerModel { model, fingerprint: settings_of(made.as_ref()) };
+        models.push(AskedModel { shown, generator: made });
     }
     if models.is_empty() { Err(none()) } else { Ok(models) }
 }

@@ -20,5 +20,5 @@ pub use asker::PoolAsker;
 pub use dispatcher::Coordinator;
 pub use executor::{GateSources, PoolExecutor};
 pub use look::{FleetView, ServerSeen, check_server, fleet_words, look};
-pub use serve::{WorkerRoom, WorkerSettings, serve};
+pub use serve::{AskedModel, WorkerRoom, WorkerSettings, serve};
 pub use server::{ServerAccess, ServerLink, WorkersError};

@@ -106,15 +106,15 @@ impl Worker<'_> {
     async fn ask(&self, server: &Arc<WorkServer>, id: Digest, order: AskOrder) -> Performed {
         let context = &order.request.context;
         let of = format!("{}/{}: attempt {}", context.spec, context.target, context.attempt);
-        let known = self.settings.generators.iter().find(|(one, _)| *one == order.settings);
-        let Some((_, generator)) = known else {
+        let mut models = self.settings.models.iter();
+        let Some(model) = models.find(|one| one.shown.fingerprint == order.settings) else {
             let why = "this worker has no model with these settings".to_owned();
             return Performed::ask(of, &AskEnd::NotAsked { why, missing: false }, None);
         };
         self.asking.borrow_mut().insert(id);
         let (send, mut notices) = tokio::sync::mpsc::unbounded_channel();
         let progress = AskProgress { send, told: Mutex::new(Instant::now()) };
-        let mut asked = std::pin::pin!(generator.generate(order.request, None, &progress));
+        let mut asked = std::pin::pin!(model.generator.generate(order.request, None, &progress));
         let answer = loop {
             tokio::select! {
                 answer = &mut asked => break answer,

@@ -17,11 +17,11 @@ use super::performed::Performed;
 use super::queue::ItemNotice;
 use super::server::{PATIENCE, ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;
-use crate::dispatch::{GateDone, GateQueue, Item, Rota, WorkerPresence};
+use crate::dispatch::{GateDone, GateQueue, Item, Rota, WorkerModel, WorkerPresence};
 use crate::gate::{LocalExecutor, Machine};
 use crate::generator::Generator;
 use crate::store::Objects;
-use crate::types::{Digest, Fingerprint};
+use crate::types::Digest;
 
 /// How long it waits for work before it looks again.
 const LOOK: Duration = Duration::from_secs(2);
@@ -41,8 +41,17 @@ pub struct WorkerSettings {
     pub signer: Option<Signer>,
     /// Where it keeps trees and output.
     pub cache: PathBuf,
-    /// The models that it asks, by the digest of their settings.
-    pub generators: Vec<(Fingerprint, Arc<dyn Generator>)>,
+    /// The models that it asks.
+    pub models: Vec<AskedModel>,
+}
+
+/// A model that a worker asks.
+#[derive(Debug)]
+pub struct AskedModel {
+    /// What it says of it.
+    pub shown: WorkerModel,
+    /// Asks it.
+    pub generator: Arc<dyn Generator>,
 }
 
 /// The machine of a worker, and who is told what it does.
