@@ -64,9 +64,13 @@ impl Item {
                 is_pool_name(worker)
             }
         });
+        named.unwrap_or_else(|| Self::new(Digest::of(""), 0).withdrawn())
+    }
+
+    /// The item, ended with a result that is not used: no worker takes it.
+    pub fn withdrawn(&self) -> Self {
         let nothing = Digest::of("");
-        let end = GateDone { worker: String::new(), end: nothing, signature: None };
-        named.unwrap_or_else(|| Self::new(nothing, 0).done(end))
+        self.done(GateDone { worker: String::new(), end: nothing, signature: None })
     }
 
     /// How long a silent worker keeps it.

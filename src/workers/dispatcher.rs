@@ -159,7 +159,10 @@ impl Dispatcher {
             match self.look(one, &mut wait, &mut heard).await {
                 Ok(Looked::Result(result)) => return Ok(result),
                 Ok(Looked::Changed) if !wait.is_over() => continue,
-                Ok(Looked::Mismatch(why)) => return Err(NotElsewhere::Mismatch(why)),
+                Ok(Looked::Mismatch(why)) => {
+                    self.withdrawn(one).await;
+                    return Err(NotElsewhere::Mismatch(why));
+                }
                 Ok(Looked::Lost(why)) => return Err(NotElsewhere::Lost(why)),
                 Ok(Looked::Waiting | Looked::Changed) => {}
                 Err(why) => {
@@ -170,13 +173,7 @@ impl Dispatcher {
                 }
             }
             if wait.is_over() || self.is_alone(&wait) {
-                return Err(match wait.with.take().filter(|_| !T::REPEATS) {
-                    Some(worker) => {
-                        let why = format!("worker {worker} has it, and {}", wait.why);
-                        NotElsewhere::Lost(why)
-                    }
-                    None => NotElsewhere::Alone(wait.why),
-                });
+                return Err(self.given_up(one, wait).await);
             }
             match &mut heard {
                 Some((_, notices)) => {
@@ -185,6 +182,34 @@ impl Dispatcher {
                 }
                 None => tokio::time::sleep(LOOK).await,
             }
+        }
+    }
+
+    /// No worker does it: this machine does, if no worker can have begun what must not be repeated.
+    async fn given_up<T: Travel>(&self, one: &T, wait: Wait) -> NotElsewhere {
+        let why = wait.why;
+        if let Some(worker) = wait.with.filter(|_| !T::REPEATS) {
+            return NotElsewhere::Lost(format!("worker {worker} has it, and {why}"));
+        }
+        if T::REPEATS || wait.epoch.is_none() || self.withdrawn(one).await {
+            return NotElsewhere::Alone(why);
+        }
+        NotElsewhere::Lost(format!("{why}, and a worker can still take it"))
+    }
+
+    /// Takes back what must not be done twice. Gives whether no worker can have it or take it.
+    async fn withdrawn<T: Travel>(&self, one: &T) -> bool {
+        if T::REPEATS {
+            return true;
+        }
+        let Ok(server) = self.coordinator.link.get().await else { return false };
+        match server.item(one.id()).await {
+            Ok(None) => true,
+            Ok(Some((item, revision))) if item.state == ItemState::Waiting => {
+                let changed = server.change(one.id(), &item.withdrawn(), Some(revision)).await;
+                changed.is_ok_and(|changed| changed.is_some())
+            }
+            Ok(Some(_)) | Err(_) => false,
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Wait {
     /// How long a worker can need for it.
     longest: Duration,
     /// The epoch, since when a worker has it in this epoch, and how many epochs there were.
-    epoch: Option<u64>,
+    pub epoch: Option<u64>,
     leased: Option<Instant>,
     epochs: u32,
 }

@@ -76,6 +76,11 @@ fn a_model_is_asked_by_a_worker_that_has_its_key() {
     assert!(ran.err.contains(alone), "{}", ran.shown());
     assert!(ran.err.contains("the variable REGEN_TEST_KEY is not set"), "{}", ran.shown());
     assert_eq!(there.requests().len(), 3);
+    // What was taken back is not asked later.
+    drop(fleet.workers.remove("asker").expect("is there").wait());
+    asker(&mut fleet, &world, "later");
+    world.run(&["run", "--force"]).expect(0);
+    assert_eq!(there.requests().len(), 4, "{}", fleet.said("later"));
 }
 
 /// An answer that takes a while.
