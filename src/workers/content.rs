@@ -48,7 +48,8 @@ impl WorkServer {
     /// Forgets what the server is believed to have. What it says that it has is read from now on.
     pub(super) fn doubt(&self) {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        (sent.names.clear(), sent.doubted = true);
+        sent.names.clear();
+        sent.doubted = true;
     }
 
     /// Whether the server has a name's content, and whether that must be read to know it.
@@ -57,7 +58,8 @@ impl WorkServer {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         // A server that was started again may have lost everything.
         if sent.server != server || sent.names.len() > REMEMBERED {
-            (sent.names.clear(), sent.server = server);
+            sent.names.clear();
+            sent.server = server;
         }
         (sent.names.contains(name), sent.doubted)
     }
