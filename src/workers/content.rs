@@ -29,7 +29,7 @@ impl WorkServer {
         self.put(format!("t-{}", tree.digest()), || pack(tree)).await
     }
 
-    /// Bytes by their digest; `None` if the server does not have them or they exceed `most`.
+    /// Bytes by their digest; `None` if the server does not have them, or has more than `most`.
     pub(super) async fn pull(
         &self,
         digest: Digest,

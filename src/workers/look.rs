@@ -69,7 +69,7 @@ async fn seen(server: &WorkServer) -> Result<FleetView, WorkersError> {
 /// What is seen of the workers, in one line.
 pub fn fleet_words(server: &str, seen: &Result<FleetView, WorkersError>) -> String {
     match seen {
-        Err(why) => format!("{why}; gates run on this machine"),
+        Err(why) => format!("{why}; gates run on this machine after `alone_after_s`"),
         Ok(view) => {
             let busy: usize = view.workers.iter().map(|one| one.busy).sum();
             let slots: usize = view.workers.iter().map(|one| one.slots).sum();
