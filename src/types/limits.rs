@@ -159,7 +159,7 @@ pub const NAMELESS: u64 = 8 * 1024 * 1024;
 /// Pending signals and timers, which use kernel memory.
 pub const SIGNALS: u64 = 4096;
 /// Time to open a sandbox; more means that the machine has a problem.
-pub const SANDBOX_START: Duration = Duration::from_secs(20);
+pub const SANDBOX_START: Duration = Duration::from_secs(60);
 /// Age at which a prepared sandbox is discarded: the machine may have changed.
 pub const SANDBOX_AHEAD: Duration = Duration::from_secs(60);
 /// Bytes of an order to the sandbox's process.
