@@ -40,8 +40,8 @@ mod typescript;
 
 use crate::contract::is_neutral;
 use crate::types::{
-    Declaration, Example, GateName, Harness, Link, ModelUnderTest, Problem, Spec, Target,
-    ToolSet, ToolchainId, Tree,
+    Declaration, Example, GateName, Harness, Link, ModelUnderTest, Problem, Spec, Target, ToolSet,
+    ToolchainId, Tree,
 };
 
 pub use declared::{ToolchainFile, TreeFile, check as check_declaration, shipped};
