@@ -368,7 +368,7 @@ impl Engine {
     /// The tools that judged a tree. Reports of old versions of regen do not have them.
     fn tools_of(&self, target: &Target, reports: &[GateReport]) -> String {
         let named = reports.iter().rev().map(|report| &report.tools);
-        let own = || toolchain::prose::linter::tools_of(target, &self.tools);
+        let own = || toolchain::tools_of(target, &self.tools);
         named.into_iter().find(|tools| !tools.is_empty()).cloned().unwrap_or_else(own)
     }
 

@@ -50,7 +50,6 @@ pub use validator::{ValidatorReport, ValidatorRequest, manifest as validator_man
 pub use work::open_alone;
 
 use crate::guard;
-use crate::toolchain::prose::linter;
 use crate::toolchain::{self, GateKind};
 use crate::types::gate::QUOTES_TESTS;
 use crate::types::{
@@ -93,7 +92,7 @@ async fn run(
         samples: seen.samples,
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         isolation: bench.level,
-        tools: linter::tools_of(bench.target, bench.tools),
+        tools: toolchain::tools_of(bench.target, bench.tools),
         assurance: effects::assurance(bench, gate),
         evidence: None,
     };

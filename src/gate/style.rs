@@ -9,7 +9,8 @@ use crate::process::Ended;
 use crate::toolchain::prose::linter;
 use crate::types::{Candidate, Finding, GateName, Outcome, gate::clean};
 
-/// Runs it. Without the linter nothing is said of the style, which rejects only if it was asked for.
+/// Runs it. Without the linter nothing is said of the style; that rejects only if the user names
+/// the gate.
 pub async fn run(context: &GateContext<'_>, gate: &GateName, candidate: &Candidate) -> GateResult {
     let rejects = linter::rejects(context.target);
     let found = match lint(context, gate, candidate).await {

@@ -45,7 +45,8 @@ pub fn cited(spec: &Spec, tree: &Tree) -> BTreeMap<String, Digest> {
     cited.map(|one| (format!("{CITED}{}", one.id.name()), one.digest)).collect()
 }
 
-/// The clauses that a promoted text cites and that no test has to show any more, as a changed input.
+/// The clauses that a promoted text cites and that no test has to show any more, as a changed
+/// input.
 pub fn lost_proofs(spec: &Spec, standing: &TargetStanding) -> Option<String> {
     let is_lost = |name: &&str| {
         let clause = spec.clauses.iter().find(|clause| clause.id.name() == *name);

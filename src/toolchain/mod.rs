@@ -40,7 +40,7 @@ mod typescript;
 
 use crate::contract::is_neutral;
 use crate::types::{
-    Declaration, Example, GateName, Harness, Link, ModelUnderTest, Problem, Spec, Target,
+    Declaration, Example, GateName, Harness, Link, ModelUnderTest, Problem, Spec, Target, ToolSet,
     ToolchainId, Tree,
 };
 
@@ -144,6 +144,13 @@ pub fn default_gates(target: &Target) -> Vec<GateName> {
         |gate: &&GateDefinition| gate.default || (gate.kind == GateKind::Style && has_style);
     let gates = of(target).gates().iter().filter(is_due);
     gates.map(|gate| gate.name.into()).collect()
+}
+
+/// The versions of the tools that judge a target.
+pub fn tools_of(target: &Target, tools: &ToolSet) -> String {
+    let own = tools.version(of(target).id());
+    let linter = tools.get(prose::linter::VALE).filter(|_| !target.style_rules.is_empty());
+    linter.map_or_else(|| own.to_owned(), |linter| format!("{own}, {}", linter.version))
 }
 
 /// The language's gate with a name.

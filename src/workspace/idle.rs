@@ -17,7 +17,7 @@ use super::{plan, sign};
 use crate::store::seen::{self, Seen, Watched};
 use crate::store::{files, write_private};
 use crate::toolchain;
-use crate::toolchain::prose::linter::{self, VALE_FILE};
+use crate::toolchain::prose::linter::VALE_FILE;
 use crate::types::{Digest, Encoder, Harness, Problem, SpecId, ToolEnv, limits};
 
 /// What a run without work found.
@@ -65,7 +65,7 @@ impl IdleCheck {
         out.digest(before.digest).text(today());
         out.list(&harness.target, |out, (_, target)| {
             let language = toolchain::of(target);
-            out.text(linter::tools_of(target, &tools)).text(language.rules_version())
+            out.text(toolchain::tools_of(target, &tools)).text(language.rules_version())
         });
         out.option(signer.as_ref(), |out, signer| out.text(signer.public().to_string()));
         let state = out.finish();

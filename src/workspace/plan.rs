@@ -51,7 +51,7 @@ impl Workspace {
     ) -> Result<Plan, CommandError> {
         let promoter = Promoter::new(self.places.root.clone(), self.places.state.clone());
         let live = promoter.live(self.older.as_deref().unwrap_or(standing))?;
-        let version = |target| linter::tools_of(target, set);
+        let version = |target| toolchain::tools_of(target, set);
         let targets = self.harness.target.iter();
         let tools = targets.map(|(name, target)| (name.clone(), version(target))).collect();
         let mut plan = plan::plan(&plan::PlanInputs {

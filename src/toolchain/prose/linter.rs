@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::page::is_page_file;
 use crate::toolchain::{HostProbe, ToolCommand};
-use crate::types::{Finding, GateName, HostTools, Target, ToolEnv, ToolSet, Tree};
+use crate::types::{Finding, GateName, HostTools, Target, ToolEnv, Tree};
 
 /// The gate, and the linter's key among the tools.
 pub const VALE: &str = "vale";
@@ -66,13 +66,6 @@ pub fn styles_path(ini: &str) -> Option<&str> {
 /// Whether the user names the linter in `gates`. Otherwise its findings are notes.
 pub fn rejects(target: &Target) -> bool {
     target.gates.as_ref().is_some_and(|gates| gates.iter().any(|gate| gate.as_str() == VALE))
-}
-
-/// The versions of the tools that judge a target.
-pub fn tools_of(target: &Target, tools: &ToolSet) -> String {
-    let own = tools.version(crate::toolchain::of(target).id());
-    let linter = tools.get(VALE).filter(|_| !target.style_rules.is_empty());
-    linter.map_or_else(|| own.to_owned(), |linter| format!("{own}, {}", linter.version))
 }
 
 /// The linter's files as the gate sees them.
