@@ -144,7 +144,7 @@ pub(super) enum CliCommand {
     #[command(after_help = "Shuts down cleanly on SIGTERM or Ctrl-C; reloads on SIGHUP.\n\n\
                             Examples:\n  regen watch --json | tee watch.jsonl\n  regen watch --http :7300")]
     Watch(watch::WatchArgs),
-    /// Run gates for regen on other machines.
+    /// Run gates, or ask a model, for regen on other machines.
     #[command(after_help = worker::HELP)]
     Worker(worker::WorkerArgs),
     /// Show the workers of `[workers]`, and the gates that wait for one.

@@ -36,7 +36,9 @@ pub const HELP: &str = "Credentials are read from the variables of the `nats` pr
     Examples:\n  regen worker --server nats://10.0.0.7:4222 --pool linux-x64\n  \
     regen worker --server tls://nats.example.org --pool linux-x64 --slots 4 --key worker.key\n  \
     regen worker --server tls://nats.example.org --pool models --slots 16 --generator harness.toml\n\n\
-    Ends on SIGTERM or Ctrl-C; what it runs then goes back into the queue.";
+    With --generator, it asks models for coordinators with `[workers] ask = \"POOL\"` whose `[generator]` \
+    has the same settings; the variable with the key is set here. Let --slots not exceed `requests`.\n\n\
+    Ends on SIGTERM or Ctrl-C: gates go back into the queue, questions end without an answer.";
 
 /// Arguments of `worker`.
 #[derive(Debug, Args)]
@@ -74,7 +76,41 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
         let why = format!("--server {why}");
         return Err(CommandError::usage(why).hint("regen worker --server nats://HOST:4222"));
     }
+    // A signal before it serves ends it, too.
+    let mut stop = std::pin::pin!(signals::interrupted());
+    let (settings, machine) = tokio::select! {
+        () = &mut stop => return Ok(exit::DONE),
+        prepared = prepared(door, args) => prepared?,
+    };
+    let me = &settings.me;
+    door.say(&format!(
+        "worker {}: pool {}, {} at a time, isolation level {}, {}",
+        me.name,
+        me.pool,
+        me.slots,
+        me.isolation,
+        does(me).join(", ")
+    ));
+    let name = me.name.clone();
+    let say = |text: &str| {
+        if door.global.json {
+            door.json(&json!({ "type": "worker", "worker": name, "says": text }));
+        } else if !door.global.quiet {
+            door.say(text);
+        }
+    };
+    serve(&settings, WorkerRoom { machine, say: &say }, stop).await;
+    Ok(exit::DONE)
+}
+
+/// Looks at models, sandbox and tools.
+async fn prepared(
+    door: &Context,
+    args: &WorkerArgs,
+) -> Result<(WorkerSettings, Machine), CommandError> {
     let cache = door.cache()?;
+    let asked = args.generator.as_deref().map(models).transpose()?.unwrap_or_default();
+    let signer = args.key.as_deref().map(read_key).transpose()?;
     let probe = isolation::demand(door, &cache, &SandboxConfig::default()).await?;
     let mut tools = ToolSet::default();
     for language in toolchain::all() {
@@ -83,8 +119,6 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
             Err(why) => drop(tools.missing.insert(language.id().to_owned(), why.to_string())),
         }
     }
-    let asked = args.generator.as_deref().map(models).transpose()?.unwrap_or_default();
-    let signer = args.key.as_deref().map(read_key).transpose()?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let shown = |(id, tools): (&String, &HostTools)| {
         let fingerprint = tools.fingerprint();
@@ -102,14 +136,6 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
         key: signer.as_ref().map(|signer| signer.public().to_string()),
     };
     let link = Arc::new(ServerLink::new(&args.server, ServerAccess::read(variable)));
-    door.say(&format!(
-        "worker {}: pool {}, {} at a time, isolation level {}, {}",
-        me.name,
-        me.pool,
-        me.slots,
-        me.isolation,
-        does(&me).join(", ")
-    ));
     let machine = Machine {
         tools: Arc::new(tools),
         probe: Arc::new(probe),
@@ -117,18 +143,8 @@ pub async fn worker(door: &Context, args: &WorkerArgs) -> Result<u8, CommandErro
         validators: PathBuf::from("/dev/null/regen"),
         read_only: Vec::new(),
     };
-    let name = me.name.clone();
-    let say = |text: &str| {
-        if door.global.json {
-            door.json(&json!({ "type": "worker", "worker": name, "says": text }));
-        } else if !door.global.quiet {
-            door.say(text);
-        }
-    };
     let cache = cache.join("worker");
-    let settings = WorkerSettings { me, link, signer, cache, models: asked };
-    serve(&settings, WorkerRoom { machine, say: &say }, signals::interrupted()).await;
-    Ok(exit::DONE)
+    Ok((WorkerSettings { me, link, signer, cache, models: asked }, machine))
 }
 
 /// The languages and models of a worker.
@@ -147,7 +163,10 @@ fn models(path: &Path) -> Result<Vec<AskedModel>, CommandError> {
     let harness = config::parse(&name, &text).map_err(|problems| {
         CommandError::config(problems, Sources::from([(name.clone(), text.clone())]))
     })?;
-    let none = || wrong("it has no `[generator]` that is a model's server".to_owned());
+    let none = || {
+        let why = "it has no `[generator]` of kind `openai`; agents work on the coordinator";
+        wrong(why.to_owned())
+    };
     let config = harness.generator.as_ref().ok_or_else(none)?;
     // No program that this worker starts has them.
     process::conceal(harness.generator_keys().iter().map(String::as_str));
@@ -157,7 +176,8 @@ fn models(path: &Path) -> Result<Vec<AskedModel>, CommandError> {
         let mut config = config.tier(number);
         let GeneratorSettings::Openai(server) = &config.settings else { continue };
         let model = server.model.clone();
-        let key = config.settings.api_key_env().map(|name| (name.to_owned(), variable(name)));
+        let read = |name: &str| variable(name).filter(|key| !key.trim().is_empty());
+        let key = config.settings.api_key_env().map(|name| (name.to_owned(), read(name)));
         if let Some((name, None)) = &key {
             return Err(wrong(format!("the variable {name} is not set: put the key into it")));
         }
@@ -171,6 +191,11 @@ fn models(path: &Path) -> Result<Vec<AskedModel>, CommandError> {
         });
         let made = made.map_err(|why| wrong(why.to_string()))?;
         let shown = WorkerModel { model, fingerprint: settings_of(made.as_ref()) };
+        let twice = models.iter().any(|one: &AskedModel| one.shown == shown);
+        if twice {
+            let why = format!("two tiers ask `{}` with the same settings", shown.model);
+            return Err(wrong(why));
+        }
         models.push(AskedModel { shown, generator: made });
     }
     if models.is_empty() { Err(none()) } else { Ok(models) }

@@ -120,7 +120,10 @@ impl Travel for TravellingQuestion<'_> {
                 }
                 Err(Unused::not_done(why))
             }
-            Ok(AskEnd::Unanswered { message, .. }) if reused => Err(Unused::not_done(message)),
+            // What cost nothing is asked again.
+            Ok(AskEnd::Unanswered { message, served: false, .. }) if reused => {
+                Err(Unused::not_done(message))
+            }
             Ok(AskEnd::Unanswered { failure, message, after, served }) => {
                 let message: String = message.chars().take(limits::SHOWN_LINE).collect();
                 let message = format!("{message} (asked by worker {})", done.worker);

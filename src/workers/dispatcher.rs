@@ -159,9 +159,12 @@ impl Dispatcher {
             match self.look(one, &mut wait, &mut heard).await {
                 Ok(Looked::Result(result)) => return Ok(result),
                 Ok(Looked::Changed) if !wait.is_over() => continue,
-                Ok(Looked::Mismatch(why)) => {
-                    self.withdrawn(one).await;
+                Ok(Looked::Mismatch(why)) if self.withdrawn(one).await => {
                     return Err(NotElsewhere::Mismatch(why));
+                }
+                Ok(Looked::Mismatch(why)) => {
+                    let why = format!("{why}, and a worker can still take it");
+                    return Err(NotElsewhere::Lost(why));
                 }
                 Ok(Looked::Lost(why)) => return Err(NotElsewhere::Lost(why)),
                 Ok(Looked::Waiting | Looked::Changed) => {}
@@ -295,8 +298,7 @@ impl Dispatcher {
             return self.again(server, one, wait, read).await;
         }
         let (item, revision) = read;
-        let freed = item.again(item.order, item.lease_s);
-        if server.change(one.id(), &freed, Some(revision)).await?.is_none() {
+        if server.change(one.id(), &item.withdrawn(), Some(revision)).await?.is_none() {
             return Ok(Looked::Changed);
         }
         let worker = wait.with.take().unwrap_or_default();

@@ -10,9 +10,9 @@ use super::server::{WorkServer, WorkersError};
 use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, GateEnd, GateOrder, Item};
 use crate::gate::{ExecuteOptions, GateExecutor, LocalExecutor};
 use crate::generator::{GenerationError, GenerationProgress};
-use crate::process::Listener;
+use crate::process::{Listener, without_secrets};
 use crate::store::{Candidates, ContentStore, files};
-use crate::types::{Digest, limits};
+use crate::types::{Digest, Failure, limits};
 
 /// After how many gates a worker forgets what it has in memory.
 const FRESH: u32 = 500;
@@ -111,7 +111,10 @@ impl Worker<'_> {
             let why = "this worker has no model with these settings".to_owned();
             return Performed::ask(of, &AskEnd::NotAsked { why, missing: false }, None);
         };
-        self.asking.borrow_mut().insert(id);
+        if let Err(error) = model.generator.check_rate_limit() {
+            return Performed::ask(of, &unanswered(error), None);
+        }
+        self.asking.borrow_mut().insert(id, None);
         let (send, mut notices) = tokio::sync::mpsc::unbounded_channel();
         let progress = AskProgress { send, told: Mutex::new(Instant::now()) };
         let mut asked = std::pin::pin!(model.generator.generate(order.request, None, &progress));
@@ -127,11 +130,15 @@ impl Worker<'_> {
         let response = match answer {
             Ok(answer) => answer.transcript().to_vec(),
             Err(GenerationError { refusal: Some(refused), .. }) => refused.transcript().to_vec(),
-            Err(GenerationError { failure, message, after, served, .. }) => {
-                let end = AskEnd::Unanswered { failure, message, after, served };
-                return Performed::ask(of, &end, None);
-            }
+            Err(error) => return Performed::ask(of, &unanswered(error), None),
         };
+        let text = String::from_utf8_lossy(&response);
+        if without_secrets(&text) != text {
+            let message = "the answer has the model's key in it; it is not used";
+            let mut error = GenerationError::new(Failure::Configuration, message);
+            error.served = true;
+            return Performed::ask(of, &unanswered(error), None);
+        }
         let end = AskEnd::Answered { response: Digest::of(&response) };
         Performed::ask(of, &end, Some(response))
     }
@@ -160,6 +167,12 @@ impl Worker<'_> {
     }
 }
 
+/// An error as it travels: without the key, which a server may repeat.
+fn unanswered(error: GenerationError) -> AskEnd {
+    let GenerationError { failure, message, after, served, .. } = error;
+    AskEnd::Unanswered { failure, message: without_secrets(&message), after, served }
+}
+
 /// Sends how an answer goes on.
 struct AskProgress {
     send: tokio::sync::mpsc::UnboundedSender<AskNotice>,
@@ -177,6 +190,6 @@ impl GenerationProgress for AskProgress {
     }
 
     fn note(&self, text: &str) {
-        drop(self.send.send(AskNotice::Note(text.to_owned())));
+        drop(self.send.send(AskNotice::Note(without_secrets(text))));
     }
 }

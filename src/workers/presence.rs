@@ -1,5 +1,6 @@
 //! How a worker says that it is there, and that it goes.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::performed::Performed;
@@ -56,9 +57,11 @@ impl Worker<'_> {
             if !item.is_with(me, epoch) {
                 continue;
             }
-            if self.asking.borrow().contains(&id) {
+            let asking = self.asking.borrow().get(&id).cloned();
+            if let Some(answer) = asking {
                 // Not asked again by another worker: the answer may have been bought.
-                drop(self.try_deliver(&server, id, epoch, &Performed::given_up()).await);
+                let answer = answer.unwrap_or_else(|| Rc::new(Performed::given_up()));
+                drop(self.try_deliver(&server, id, epoch, &answer).await);
                 continue;
             }
             let again = item.again(item.order, item.lease_s);

@@ -2,8 +2,9 @@
 //! came of them. It judges nothing and promotes nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -80,8 +81,8 @@ pub(super) struct Worker<'a> {
     pub(super) served: Cell<u32>,
     /// What it has now, with its epoch.
     pub(super) held: RefCell<BTreeMap<Digest, u64>>,
-    /// What of that a model may be working for.
-    pub(super) asking: RefCell<BTreeSet<Digest>>,
+    /// What of that a model may be working for, and its answer.
+    pub(super) asking: RefCell<BTreeMap<Digest, Option<Rc<Performed>>>>,
     /// Told when `held` changes.
     pub(super) changed: Notify,
     /// The revision of what it told of itself.
@@ -258,6 +259,10 @@ impl Worker<'_> {
             self.say(&format!("{id:.8}: the lease ended after {seconds:.1} s; it was stopped"));
             return self.hold(id, None);
         };
+        let done = Rc::new(done);
+        if let Some(answer) = self.asking.borrow_mut().get_mut(&id) {
+            *answer = Some(done.clone());
+        }
         let mut delivered = std::pin::pin!(self.deliver(id, epoch, &done));
         // A large result over a slow line may take longer than the lease.
         tokio::select! {
@@ -278,6 +283,13 @@ impl Worker<'_> {
         self.changed.notify_one();
     }
 
+    /// How long a lease may go without being renewed. A gate is run again by others; a question is
+    /// not asked again, so its answer is kept for the server to come back.
+    fn patience(&self, lease: &Lease) -> Duration {
+        let asks = self.asking.borrow().contains_key(&lease.id);
+        if asks { DELIVER } else { lease.item.lease() / 2 }
+    }
+
     /// Renews a lease until that fails for too long.
     async fn renew(&self, lease: &mut Lease) {
         let length = lease.item.lease();
@@ -285,7 +297,7 @@ impl Worker<'_> {
         loop {
             tokio::time::sleep(length / 4).await;
             let Ok(server) = self.settings.link.get().await else {
-                if renewed.elapsed() > length / 2 {
+                if renewed.elapsed() > self.patience(lease) {
                     return;
                 }
                 continue;
@@ -303,7 +315,7 @@ impl Worker<'_> {
                 },
                 Err(why) => {
                     self.failed(&server, &why).await;
-                    if renewed.elapsed() > length / 2 {
+                    if renewed.elapsed() > self.patience(lease) {
                         return;
                     }
                 }

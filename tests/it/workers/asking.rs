@@ -34,8 +34,12 @@ fn asker(fleet: &mut Fleet, world: &World, name: &str) {
 #[test]
 fn a_model_is_asked_by_a_worker_that_has_its_key() {
     let Some(mut fleet) = Fleet::start() else { return };
-    let answers = || vec![lib(WRONG), lib(GOOD)];
-    let (here, there) = (Server::start(answers()), Server::start(answers()));
+    let answers = vec![lib(WRONG), lib(GOOD)];
+    let refused = Act::Raw(401, vec![], format!("{{\"error\":\"the key {KEY} is wrong\"}}"));
+    let telling = lib(&GOOD.replace("Adds.", &format!("Adds, {KEY}.")));
+    let more = vec![lib(GOOD), lib(GOOD), refused, telling];
+    let there = Server::start([answers.clone(), more].concat());
+    let here = Server::start(answers);
     let local = World::quick(&here.url);
     local.run(&["run"]).expect(0);
     let world = world(&mut fleet, &there, "alone_after_s = 2\n");
@@ -81,6 +85,16 @@ fn a_model_is_asked_by_a_worker_that_has_its_key() {
     asker(&mut fleet, &world, "later");
     world.run(&["run", "--force"]).expect(0);
     assert_eq!(there.requests().len(), 4, "{}", fleet.said("later"));
+    // A server that repeats the key, and a model that knows it.
+    for says in ["401", "the answer has the model's key in it"] {
+        let ran = world.run(&["run", "--force"]).expect(30);
+        assert!(ran.err.contains(says), "{}", ran.shown());
+        assert!(!ran.shown().contains(KEY), "{}", ran.shown());
+    }
+    let has_key = |bytes: &[u8]| bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes());
+    for (path, bytes) in world.snapshot(".regen") {
+        assert!(!has_key(&bytes), "{}", path.display());
+    }
 }
 
 /// An answer that takes a while.
