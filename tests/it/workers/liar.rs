@@ -207,11 +207,11 @@ fn other_versions_and_tools_are_told_and_get_no_work() {
     let ran = world.run(&["run"]).expect(40);
     let told = format!("two is regen 0.0.1, this is regen {this}");
     assert!(ran.err.contains(&told), "{}", ran.shown());
-    let doctor = world.run(&["doctor"]).shown();
+    let doctor = world.run(&["doctor"]).out;
     assert!(doctor.contains(&told), "{doctor}");
     let config = world.read("harness.toml");
     world.write("harness.toml", &config.replace("\"here\"", "\"there\""));
-    let doctor = world.run(&["doctor"]).shown();
+    let doctor = world.run(&["doctor"]).out;
     let told = "no worker is in pool `there`: `regen worker --pool there`";
     assert!(doctor.contains(told), "{doctor}");
 }
