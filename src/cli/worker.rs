@@ -12,7 +12,7 @@ use super::{Context, exit, isolation, signals, variable};
 use crate::attest::Signer;
 use crate::config::{self, wrong_server};
 use crate::dispatch::{
-    GateQueue, PoolState, VERSION, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
+    ItemQueue, PoolState, VERSION, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
 };
 use crate::gate::{DependencyCache, Machine, find_language_tools};
 use crate::generator::{self, Cassettes, GeneratorParts, RateLimits, settings_of};
@@ -246,7 +246,7 @@ pub(super) async fn checked(
         let Some(target) = harness.target.get(target) else { continue };
         let id = toolchain::of(target).id();
         let Some(here) = tools.get(id) else { continue };
-        let queue = GateQueue::new(pool, here.fingerprint(), least, "doctor");
+        let queue = ItemQueue::new(pool, here.fingerprint(), least, "doctor");
         let mut of_pool = workers.iter().filter(|one| one.pool == *pool).peekable();
         if of_pool.peek().is_none() {
             hints.insert(format!("no worker is in pool `{pool}`: `regen worker --pool {pool}`"));
@@ -281,7 +281,7 @@ fn unasked(
         let parts = GeneratorParts { config: &config, key, cassettes, servers, elsewhere: None };
         let Ok(made) = generator::of(parts) else { continue };
         let settings = settings_of(made.as_ref());
-        let queue = GateQueue::new(pool, settings, Isolation::default(), "doctor");
+        let queue = ItemQueue::new(pool, settings, Isolation::default(), "doctor");
         let start = format!("`regen worker --pool {pool} --generator harness.toml`");
         match pool_state(workers, &queue, WorkerNeed::Model(&server.model)) {
             PoolState::Served => {}

@@ -62,7 +62,7 @@ pub enum WorkerNeed<'a> {
 
 /// A queue of one run, for workers that can run what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GateQueue {
+pub struct ItemQueue {
     /// The pool.
     pub pool: String,
     /// The version of regen.
@@ -75,7 +75,7 @@ pub struct GateQueue {
     pub run: String,
 }
 
-impl GateQueue {
+impl ItemQueue {
     /// A queue.
     pub fn new(pool: &str, tools: Fingerprint, isolation: Isolation, run: &str) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl GateQueue {
     }
 }
 
-impl fmt::Display for GateQueue {
+impl fmt::Display for ItemQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.replace('.', "_");
         write!(f, "{}={version}={}={}={}", self.pool, self.tools, self.isolation, self.run)
@@ -137,7 +137,7 @@ impl WorkerPresence {
     }
 
     /// Whether it takes gates from a queue.
-    pub fn serves(&self, queue: &GateQueue) -> bool {
+    pub fn serves(&self, queue: &ItemQueue) -> bool {
         let tools = self.tools.values().map(|one| one.fingerprint);
         let mut has = tools.chain(self.models.iter().map(|one| one.fingerprint));
         self.pool == queue.pool
@@ -147,7 +147,7 @@ impl WorkerPresence {
     }
 
     /// Why it takes none from a queue of its pool.
-    fn mismatch(&self, queue: &GateQueue, wanted: WorkerNeed<'_>) -> String {
+    fn mismatch(&self, queue: &ItemQueue, wanted: WorkerNeed<'_>) -> String {
         let name = &self.name;
         if self.version != queue.version {
             let (theirs, ours) = (&self.version, &queue.version);
@@ -184,7 +184,7 @@ pub enum PoolState {
 /// What the workers can do for a queue.
 pub fn pool_state(
     workers: &[WorkerPresence],
-    queue: &GateQueue,
+    queue: &ItemQueue,
     wanted: WorkerNeed<'_>,
 ) -> PoolState {
     let pool: Vec<_> = workers.iter().filter(|one| one.pool == queue.pool).collect();
@@ -200,7 +200,7 @@ pub fn pool_state(
 #[cfg(test)]
 mod tests {
     use super::{
-        GateQueue, PoolState, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
+        ItemQueue, PoolState, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
     };
     use crate::types::{Digest, Fingerprint, Isolation};
 
@@ -223,11 +223,11 @@ mod tests {
     #[test]
     fn a_queue_is_served_where_version_tools_and_isolation_match() {
         let tools = Fingerprint(Digest::of("Python 3.11"));
-        let queue = GateQueue::new("linux", tools, Isolation(2), "ab12");
-        assert_eq!(GateQueue::parse(&queue.to_string()).as_ref(), Some(&queue));
+        let queue = ItemQueue::new("linux", tools, Isolation(2), "ab12");
+        assert_eq!(ItemQueue::parse(&queue.to_string()).as_ref(), Some(&queue));
         assert_eq!(queue.subject().matches('.').count(), 4);
         for wrong in ["linux=1=2=2", "\u{1b}[2J=1=2=2=run", "linux=1=2=300=run", "linux=1=2=2="] {
-            assert_eq!(GateQueue::parse(wrong), None, "{wrong}");
+            assert_eq!(ItemQueue::parse(wrong), None, "{wrong}");
         }
         let state =
             |one: WorkerPresence| pool_state(&[one], &queue, WorkerNeed::Language("python"));
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_model_is_asked_by_those_with_the_same_settings() {
         let settings = Fingerprint(Digest::of("qwen, cold"));
-        let queue = GateQueue::new("linux", settings, Isolation(0), "ab12");
+        let queue = ItemQueue::new("linux", settings, Isolation(0), "ab12");
         let qwen = WorkerNeed::Model("qwen");
         let asks = |settings: &str| WorkerPresence {
             models: vec![WorkerModel {

@@ -33,12 +33,12 @@ pub enum ItemState {
         worker: String,
     },
     /// It has ended.
-    Done(GateDone),
+    Done(ItemEnd),
 }
 
 /// The end of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GateDone {
+pub struct ItemEnd {
     /// The worker.
     pub worker: String,
     /// The digest of its [`super::GateEnd`].
@@ -60,7 +60,7 @@ impl Item {
         let read = serde_json::from_slice::<Self>(bytes).ok();
         let named = read.filter(|item| match &item.state {
             ItemState::Waiting => true,
-            ItemState::Leased { worker } | ItemState::Done(GateDone { worker, .. }) => {
+            ItemState::Leased { worker } | ItemState::Done(ItemEnd { worker, .. }) => {
                 is_pool_name(worker)
             }
         });
@@ -70,7 +70,7 @@ impl Item {
     /// The item, ended with a result that is not used: no worker takes it.
     pub fn withdrawn(&self) -> Self {
         let nothing = Digest::of("");
-        self.done(GateDone { worker: String::new(), end: nothing, signature: None })
+        self.done(ItemEnd { worker: String::new(), end: nothing, signature: None })
     }
 
     /// How long a silent worker keeps it.
@@ -91,7 +91,7 @@ impl Item {
     }
 
     /// The item, ended.
-    pub fn done(&self, done: GateDone) -> Self {
+    pub fn done(&self, done: ItemEnd) -> Self {
         Self { state: ItemState::Done(done), ..self.clone() }
     }
 
@@ -131,7 +131,7 @@ impl Lapse {
 mod tests {
     use std::time::Duration;
 
-    use super::{GateDone, Item, ItemState, Lapse};
+    use super::{Item, ItemEnd, ItemState, Lapse};
     use crate::types::Digest;
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
         assert!(!again.is_with("a", 1), "its lease ended");
         let other = again.taken("a").expect("it waits");
         assert!(!other.is_with("a", 1), "of another epoch");
-        let end = GateDone { worker: "a".to_owned(), end: Digest::of("end"), signature: None };
+        let end = ItemEnd { worker: "a".to_owned(), end: Digest::of("end"), signature: None };
         let done = other.done(end.clone());
         assert_eq!((done.epoch, &done.state), (2, &ItemState::Done(end)));
         assert_eq!(done.taken("b"), None);

@@ -10,9 +10,9 @@ mod rota;
 
 pub use ask::{AskEnd, AskNotice, AskOrder, Errand};
 pub use fleet::{
-    GateQueue, PoolState, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
+    ItemQueue, PoolState, WorkerModel, WorkerNeed, WorkerPresence, WorkerTools, pool_state,
 };
-pub use item::{GateDone, Item, ItemState, Lapse};
+pub use item::{Item, ItemEnd, ItemState, Lapse};
 pub use order::{GateEnd, GateOrder, Unusable};
 pub use pack::{pack, unpack};
 pub use rota::Rota;

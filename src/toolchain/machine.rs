@@ -77,10 +77,14 @@ pub trait HostProbe: Sync {
     fn variables(&self) -> &'static [&'static str];
 
     /// Files whose change may mean another version.
-    fn watched(&self, env: &ToolEnv) -> Vec<PathBuf>;
+    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Arguments of the queries.
-    fn questions(&self) -> &'static [&'static [&'static str]];
+    fn questions(&self) -> &'static [&'static [&'static str]] {
+        &[&["--version"]]
+    }
 
     /// Makes the tools from the answers. `path` is the program's file, behind links.
     ///
@@ -102,5 +106,7 @@ pub trait HostProbe: Sync {
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)>;
 
     /// The machine's folder that gates see as [`Places::tools`]; `None` if system programs suffice.
-    fn tools_folder(&self, tools: &HostTools) -> Option<PathBuf>;
+    fn tools_folder(&self, _tools: &HostTools) -> Option<PathBuf> {
+        None
+    }
 }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
 use super::server::{WorkServer, WorkersError};
 use super::wait::longest;
-use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, GateDone, GateQueue, WorkerNeed};
+use crate::dispatch::{AskEnd, AskNotice, AskOrder, Errand, ItemEnd, ItemQueue, WorkerNeed};
 use crate::generator::{
     Elsewhere, GenerationError, GenerationProgress, RemoteAnswer, RemoteQuestion,
 };
@@ -25,7 +25,7 @@ pub struct PoolAsker {
 struct TravellingQuestion<'a> {
     id: Digest,
     order: AskOrder,
-    queue: GateQueue,
+    queue: ItemQueue,
     model: String,
     progress: &'a dyn GenerationProgress,
 }
@@ -45,7 +45,7 @@ impl PoolAsker {
         let RemoteQuestion { request, settings, model } = question;
         let order = AskOrder { request, settings };
         let run = &self.dispatcher.coordinator.run;
-        let queue = GateQueue::new(&self.pool, settings, Isolation::default(), run);
+        let queue = ItemQueue::new(&self.pool, settings, Isolation::default(), run);
         let one = TravellingQuestion { id: order.id(), order, queue, model, progress };
         let pool = &self.pool;
         let failed =
@@ -87,7 +87,7 @@ impl Travel for TravellingQuestion<'_> {
         self.id
     }
 
-    fn queue(&self) -> &GateQueue {
+    fn queue(&self) -> &ItemQueue {
         &self.queue
     }
 
@@ -106,7 +106,7 @@ impl Travel for TravellingQuestion<'_> {
     async fn end(
         &self,
         server: &WorkServer,
-        done: &GateDone,
+        done: &ItemEnd,
         reused: bool,
     ) -> Result<Result<RemoteAnswer, Unused>, WorkersError> {
         let Some(bytes) = server.pull(done.end, limits::ORDER_BYTES).await? else {

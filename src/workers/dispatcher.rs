@@ -12,7 +12,7 @@ use super::server::{ServerLink, WorkServer, WorkersError};
 use super::wait::Wait;
 use crate::attest::PublicKey;
 use crate::dispatch::{
-    GateDone, GateQueue, Item, ItemState, PoolState, WorkerNeed, WorkerPresence, pool_state,
+    Item, ItemEnd, ItemQueue, ItemState, PoolState, WorkerNeed, WorkerPresence, pool_state,
 };
 use crate::types::{Digest, WorkersConfig, is_pool_name, limits};
 
@@ -35,7 +35,7 @@ pub(super) trait Travel {
     fn id(&self) -> Digest;
 
     /// Its queue.
-    fn queue(&self) -> &GateQueue;
+    fn queue(&self) -> &ItemQueue;
 
     /// What a worker needs for it.
     fn wanted(&self) -> WorkerNeed<'_>;
@@ -50,7 +50,7 @@ pub(super) trait Travel {
     async fn end(
         &self,
         server: &WorkServer,
-        done: &GateDone,
+        done: &ItemEnd,
         reused: bool,
     ) -> Result<Result<Self::End, Unused>, WorkersError>;
 
@@ -373,7 +373,7 @@ impl Dispatcher {
     }
 
     /// Whether a worker's end counts.
-    fn counts(&self, id: Digest, epoch: u64, done: &GateDone) -> Result<(), &'static str> {
+    fn counts(&self, id: Digest, epoch: u64, done: &ItemEnd) -> Result<(), &'static str> {
         if !is_pool_name(&done.worker) {
             return Err("it names no worker");
         }
@@ -381,7 +381,7 @@ impl Dispatcher {
         counts.then_some(()).ok_or("it is not signed by a key of `trusted`")
     }
 
-    fn is_trusted(&self, id: Digest, epoch: u64, done: &GateDone) -> bool {
+    fn is_trusted(&self, id: Digest, epoch: u64, done: &ItemEnd) -> bool {
         use base64::Engine as _;
         let trusted = &self.coordinator.trusted;
         if trusted.is_empty() {

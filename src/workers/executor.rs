@@ -13,7 +13,7 @@ use futures::future::LocalBoxFuture;
 use super::dispatcher::{Coordinator, Dispatcher, NotElsewhere, Travel, Unused};
 use super::server::{WorkServer, WorkersError};
 use super::wait::longest;
-use crate::dispatch::{Errand, GateDone, GateEnd, GateOrder, GateQueue, WorkerNeed};
+use crate::dispatch::{Errand, GateEnd, GateOrder, ItemEnd, ItemQueue, WorkerNeed};
 use crate::gate::{
     ExecuteError, ExecuteOptions, GateExecutor, GateInputs, LocalExecutor, validator_manifest,
 };
@@ -49,7 +49,7 @@ struct TravellingGate<'a> {
     order: GateOrder,
     inputs: Arc<GateInputs>,
     validators: Option<Tree>,
-    queue: GateQueue,
+    queue: ItemQueue,
     listener: Option<&'a Listener>,
     /// How long a worker can need for it.
     longest: Duration,
@@ -112,7 +112,7 @@ impl PoolExecutor {
             manifest.timeout_s.map(Duration::from_secs)
         });
         let longest = longest(own.unwrap_or_default().max(action.timeout));
-        let queue = GateQueue::new(pool, action.toolchain, min_isolation, run);
+        let queue = ItemQueue::new(pool, action.toolchain, min_isolation, run);
         let (store, cache) = (store.as_ref(), config.cache);
         Ok(Some(TravellingGate {
             id,
@@ -157,7 +157,7 @@ impl Travel for TravellingGate<'_> {
         self.id
     }
 
-    fn queue(&self) -> &GateQueue {
+    fn queue(&self) -> &ItemQueue {
         &self.queue
     }
 
@@ -187,7 +187,7 @@ impl Travel for TravellingGate<'_> {
     async fn end(
         &self,
         server: &WorkServer,
-        done: &GateDone,
+        done: &ItemEnd,
         reused: bool,
     ) -> Result<Result<Box<ActionResult>, Unused>, WorkersError> {
         let wrong = |why: String| Ok(Err(Unused::Wrong(why)));

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::server::{PATIENCE, ServerAccess, ServerLink, WorkServer, WorkersError, connected};
-use crate::dispatch::{GateQueue, WorkerPresence};
+use crate::dispatch::{ItemQueue, WorkerPresence};
 
 /// The most workers that are listed, and how many are asked for at a time.
 const WORKERS: usize = 1000;
@@ -130,7 +130,7 @@ async fn syncs(monitor: &str) -> Result<Option<String>, WorkersError> {
 /// The queues of a pool that a worker does not serve because of its version.
 pub(super) fn other_versions<'a>(
     me: &WorkerPresence,
-    queues: impl IntoIterator<Item = &'a GateQueue>,
+    queues: impl IntoIterator<Item = &'a ItemQueue>,
 ) -> Option<String> {
     let mut queues = queues.into_iter();
     let other = queues.find(|one| one.pool == me.pool && one.version != me.version)?;

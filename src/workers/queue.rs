@@ -9,7 +9,7 @@ use async_nats::jetstream::kv;
 use futures::{StreamExt, TryStreamExt};
 
 use super::server::{PATIENCE, WorkServer, WorkersError};
-use crate::dispatch::{GateQueue, Item, WorkerPresence};
+use crate::dispatch::{Item, ItemQueue, WorkerPresence};
 use crate::types::Digest;
 
 /// How long a queue without workers is kept, and a message that a worker took and did not accept.
@@ -62,7 +62,7 @@ impl WorkServer {
     }
 
     /// Puts an item into a queue. An item has at most one message in it, so this can be repeated.
-    pub(super) async fn enqueue(&self, queue: &GateQueue, id: Digest) -> Result<(), WorkersError> {
+    pub(super) async fn enqueue(&self, queue: &ItemQueue, id: Digest) -> Result<(), WorkersError> {
         let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot queue an item", why);
         let name = queue.to_string();
         let subject = format!("regen.work.{}", queue.subject());
@@ -112,18 +112,18 @@ impl WorkServer {
     }
 
     /// Every queue on the server, with the number of its gates that wait or were just taken.
-    pub(super) async fn queues(&self) -> Result<Vec<(GateQueue, u64)>, WorkersError> {
+    pub(super) async fn queues(&self) -> Result<Vec<(ItemQueue, u64)>, WorkersError> {
         let all: Result<Vec<_>, _> = self.work.consumers().try_collect().await;
         let all = all.map_err(|why| WorkersError::new("cannot list the queues", why))?;
         let known = all.iter().filter_map(|info| {
-            let queue = GateQueue::parse(&info.name)?;
+            let queue = ItemQueue::parse(&info.name)?;
             Some((queue, info.num_pending + info.num_ack_pending as u64))
         });
         Ok(known.collect())
     }
 
     /// Takes the next message of a queue. A server that goes away never answers.
-    pub(super) async fn first(&self, queue: &GateQueue) -> Result<Option<Message>, WorkersError> {
+    pub(super) async fn first(&self, queue: &ItemQueue) -> Result<Option<Message>, WorkersError> {
         let failed = |why: &dyn std::fmt::Display| WorkersError::new("cannot take work", why);
         // Removed meanwhile.
         let Ok(consumer) = self.work.get_consumer::<pull::Config>(&queue.to_string()).await else {

@@ -18,7 +18,7 @@ use super::performed::Performed;
 use super::queue::ItemNotice;
 use super::server::{PATIENCE, ServerLink, WorkServer, WorkersError};
 use crate::attest::Signer;
-use crate::dispatch::{GateDone, GateQueue, Item, Rota, WorkerModel, WorkerPresence};
+use crate::dispatch::{Item, ItemEnd, ItemQueue, Rota, WorkerModel, WorkerPresence};
 use crate::gate::{LocalExecutor, Machine};
 use crate::generator::Generator;
 use crate::store::Objects;
@@ -76,7 +76,7 @@ pub(super) struct Worker<'a> {
     pub(super) store: Arc<Objects>,
     /// By the user's validators.
     pub(super) executors: RefCell<BTreeMap<Option<Digest>, Arc<LocalExecutor>>>,
-    rota: RefCell<Rota<GateQueue>>,
+    rota: RefCell<Rota<ItemQueue>>,
     /// Gates since the executors are new.
     pub(super) served: Cell<u32>,
     /// What it has now, with its epoch.
@@ -354,7 +354,7 @@ impl Worker<'_> {
             let (key, signature) = signer.sign(&Item::signed(id, epoch, digest));
             (key, base64::engine::general_purpose::STANDARD.encode(signature))
         });
-        let done = GateDone { worker: me.clone(), end: digest, signature };
+        let done = ItemEnd { worker: me.clone(), end: digest, signature };
         // Read again where a renewal that was under way came first.
         for _ in 0..8 {
             let Some((item, revision)) = server.item(id).await? else { break };

@@ -42,10 +42,6 @@ impl HostProbe for DeclaredProbe {
         self.variables
     }
 
-    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
     fn questions(&self) -> &'static [&'static [&'static str]] {
         self.questions
     }

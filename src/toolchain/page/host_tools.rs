@@ -32,14 +32,6 @@ impl HostProbe for BrowserProbe {
         &["HOME"]
     }
 
-    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
-    fn questions(&self) -> &'static [&'static [&'static str]] {
-        &[&["--version"]]
-    }
-
     fn tools(&self, _: &ToolEnv, path: &Path, answers: &[String]) -> Result<HostTools, String> {
         let version = answers.concat();
         let version = version.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -64,9 +56,5 @@ impl HostProbe for BrowserProbe {
         let program = tools.path(BROWSER);
         let help = format!("the browser is not at {}", program.display());
         vec![(program, help)]
-    }
-
-    fn tools_folder(&self, _tools: &HostTools) -> Option<PathBuf> {
-        None
     }
 }

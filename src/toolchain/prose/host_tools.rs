@@ -18,9 +18,6 @@ impl HostProbe for NoTools {
     fn variables(&self) -> &'static [&'static str] {
         &[]
     }
-    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
-        Vec::new()
-    }
     fn questions(&self) -> &'static [&'static [&'static str]] {
         &[]
     }
@@ -29,8 +26,5 @@ impl HostProbe for NoTools {
     }
     fn components(&self, _tools: &HostTools) -> Vec<(PathBuf, String)> {
         Vec::new()
-    }
-    fn tools_folder(&self, _tools: &HostTools) -> Option<PathBuf> {
-        None
     }
 }

@@ -36,12 +36,6 @@ impl HostProbe for ValeProbe {
     fn variables(&self) -> &'static [&'static str] {
         &["HOME"]
     }
-    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    fn questions(&self) -> &'static [&'static [&'static str]] {
-        &[&["--version"]]
-    }
     fn tools(&self, _: &ToolEnv, path: &Path, answers: &[String]) -> Result<HostTools, String> {
         let version = answers.concat().split_whitespace().collect::<Vec<_>>().join(" ");
         let paths = [(VALE.to_owned(), path.to_owned())].into();
@@ -49,9 +43,6 @@ impl HostProbe for ValeProbe {
     }
     fn components(&self, tools: &HostTools) -> Vec<(PathBuf, String)> {
         vec![(tools.path(VALE), "`vale` is not where it was".to_owned())]
-    }
-    fn tools_folder(&self, _tools: &HostTools) -> Option<PathBuf> {
-        None
     }
 }
 

@@ -50,10 +50,6 @@ impl HostProbe for NodeProbe {
         &["HOME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "NVM_DIR", "VOLTA_HOME", "FNM_DIR"]
     }
 
-    fn watched(&self, _env: &ToolEnv) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
     fn questions(&self) -> &'static [&'static [&'static str]] {
         &[&["-e", QUESTION]]
     }

@@ -5,7 +5,7 @@ use async_nats::jetstream::{self, kv};
 use base64::Engine as _;
 use futures::StreamExt;
 use regen::attest::Signer;
-use regen::dispatch::{Errand, GateDone, GateEnd, GateQueue, Item};
+use regen::dispatch::{Errand, GateEnd, Item, ItemEnd, ItemQueue};
 use regen::types::{ActionResult, Digest, GateReport, Isolation, Outcome};
 use tokio::io::AsyncReadExt;
 
@@ -75,7 +75,7 @@ impl Liar {
     async fn next(&self, number: usize) -> usize {
         let mut names = self.work.consumer_names();
         while let Some(Ok(name)) = names.next().await {
-            if GateQueue::parse(&name).is_none() {
+            if ItemQueue::parse(&name).is_none() {
                 continue;
             }
             let consumer: jetstream::consumer::PullConsumer =
@@ -120,7 +120,7 @@ impl Liar {
         let (key, signature) = self.signer.sign(&Item::signed(id, epoch, digest));
         let signature = base64::engine::general_purpose::STANDARD.encode(signature);
         let signature = (lie != Lie::Unsigned).then_some((key, signature));
-        let done = taken.done(GateDone { worker: "honest".to_owned(), end: digest, signature });
+        let done = taken.done(ItemEnd { worker: "honest".to_owned(), end: digest, signature });
         let bytes = serde_json::to_vec(&done).expect("is plain");
         // The queue gives an item to one worker; a liar need not ask.
         drop(self.items.update(id.to_string(), bytes.into(), entry.revision).await);
