@@ -67,7 +67,6 @@ pub const SUITES: &str = "# Adder\n\n- It MUST add. `test_id: add`\n";
 pub const ONCE: &str = "[gate.test]\nruns = 1\n";
 /// The same, for tests that do not end: none waits for a minute.
 pub const SOON: &str = "[gate.test]\nruns = 1\ntimeout_s = 15\n";
-pub const SOONER: &str = "[gate.test]\nruns = 1\ntimeout_s = 5\n";
 
 /// Runs one gate over a package `adder` with these suites.
 fn judged(gate: &str, code: &str, suites: &[(&str, &str)]) -> GateReport {
@@ -335,7 +334,7 @@ fn what_does_not_pass_is_told_with_its_call() {
     assert_eq!(told(&report), "test_hangs: adder.wait(1) did not end in time\n");
     assert_eq!(report.outcome, Outcome::Timeout);
     let busy = "import adder\n\n\ndef test_asks():\n    while True:\n        adder.add(1, 1)\n";
-    let report = judged_with(SOONER, "test", code, &[("test_adder.py", busy)]);
+    let report = judged_with(SOON, "test", code, &[("test_adder.py", busy)]);
     assert!(told(&report).contains("in time; the test had asked "), "{}", told(&report));
     let late = "import adder\n\n\ndef test_fills():\n    adder.fill()\n";
     let report = judged("test", code, &[("test_adder.py", late)]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regen::types::{GateReport, Outcome};
 
-use crate::membrane::{ONCE, SOON, SOONER, SUITES, judge, passed, told};
+use crate::membrane::{ONCE, SOON, SUITES, judge, passed, told};
 use crate::server::{Act, Server, files};
 use crate::typescript::{FEW_GATES, has_tools, module, world};
 use crate::world::{Run, World, all, is_full, of_each_kind};
@@ -257,7 +257,7 @@ fn what_does_not_pass_is_told_with_its_call() {
         assert_eq!(report.outcome, Outcome::Timeout);
     }
     let busy = format!("{head}test('asks', () => {{ for (;;) add(1, 1); }});\n");
-    let report = judged_with(SOONER, "test", code, &[("a.test.ts", &busy)]);
+    let report = judged_with(SOON, "test", code, &[("a.test.ts", &busy)]);
     assert!(told(&report).contains("in time; the test had asked "), "{}", told(&report));
     let late = format!("{head}test('fills', () => {{ fill(); }});\n");
     let report = judged("test", code, &[("a.test.ts", &late)]);
