@@ -269,11 +269,16 @@ fn heads(outline: &str) -> Vec<String> {
         }
         let is_note = ["//", "/*", "*", "#", "@", "}"].iter().any(|mark| start.starts_with(mark));
         if is_note {
+            let mut note = first.to_owned();
+            while start.starts_with(['#', '@']) && is_open(&note) {
+                let Some(next) = lines.next() else { break };
+                note.push_str(next);
+            }
             continue;
         }
         let is_inner = first.starts_with([' ', '\t']);
         let mut item = start.to_owned();
-        while is_open(&item) {
+        while is_open(&item) || has_bounds(&item, is_inner) {
             let Some(next) = lines.next() else { break };
             item = format!("{item} {}", next.trim());
         }
@@ -288,13 +293,18 @@ fn heads(outline: &str) -> Vec<String> {
                 let class = head.split(['(', '<']).next().unwrap_or_default().trim().to_owned();
                 let is_class = class.split(' ').any(|word| word == "class");
                 let class = if is_class { class.trim_start_matches("export ") } else { &head };
-                holder = (is_class || head.starts_with("impl")).then(|| class.to_owned());
-                if !head.starts_with("impl") {
+                let class = class.split(" where ").next().unwrap_or_default();
+                let is_impl = ["impl", "unsafe impl"].iter().any(|start| head.starts_with(start));
+                holder = (is_class || is_impl).then(|| class.to_owned());
+                if !is_impl {
                     out.push(head);
                 }
             }
         }
     }
+    // Several configurations have the same item.
+    let mut seen = BTreeSet::new();
+    out.retain(|one| seen.insert(one.clone()));
     out
 }
 
@@ -302,6 +312,12 @@ fn heads(outline: &str) -> Vec<String> {
 fn is_open(text: &str) -> bool {
     let count = |signs: [char; 2]| text.matches(signs).count();
     count(['(', '[']) > count([')', ']'])
+}
+
+/// Whether an item of Rust goes on: its bounds may be on lines of their own.
+fn has_bounds(text: &str, is_inner: bool) -> bool {
+    let starts = ["pub ", "impl", "unsafe impl"].iter().any(|start| text.starts_with(start));
+    starts && !text.contains(['{', ';']) && (!is_inner || text.contains(" fn "))
 }
 
 /// An item without its body; `None` for what only names items of other places.
@@ -333,9 +349,11 @@ mod tests {
 
     #[test]
     fn outlines_have_signatures() {
-        let rust = "// in `a`\npub fn to_roman(n: u32) -> Result<String, Error>;\npub struct Cache {\n    pub size: usize,\n}\n\
+        let rust = "// in `a`\npub fn to_roman(n: u32) -> Result<String, Error>;\npub struct Cache {\n    pub size: usize,\n    pub f: fn(u8),\n}\n\
             impl Cache {\n    pub fn get(\n        &self,\n        key: &str,\n    ) -> Option<String>;\n}\n\
-            impl fmt::Display for Cache { … }\npub const LIMIT: u32;\npub use a::b;\n";
+            impl<T> fmt::Display for Cache<T>\nwhere\n    T: Clone, { … }\npub const LIMIT: u32;\npub use a::b;\n\
+            impl<T> Other<T>\nwhere\n    T: Clone, {\n    pub fn len<U>(&self) -> U\n    where\n        U: Clone;\n}\nmacro_rules! roman;\n\
+            #[cfg(\n    unix\n)]\npub fn now();\n#[cfg(not(unix))]\npub fn now();\n";
         assert_eq!(
             heads(rust),
             [
@@ -343,6 +361,9 @@ mod tests {
                 "pub struct Cache",
                 "impl Cache: pub fn get(&self, key: &str) -> Option<String>",
                 "pub const LIMIT: u32",
+                "impl<T> Other<T>: pub fn len<U>(&self) -> U where U: Clone",
+                "macro_rules! roman",
+                "pub fn now()",
             ]
         );
         let python = "LIMIT: int = 3\n@dataclass\nclass Stock(Base):\n    \"\"\"Prices.\n\n    All.\n    \"\"\"\n    names: list[str]\n    \

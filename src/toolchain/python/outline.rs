@@ -1,102 +1,147 @@
-//! The public items of a package without their code, as a model is shown them.
+//! The public items of a package without their code, as a model is shown them: those of public
+//! modules, and those of private modules that they import for others. `__all__` decides where it is;
+//! otherwise a package gives what its `__init__.py` imports, and other modules what they import
+//! `as` itself.
 
-use super::membrane::{LogicalLine, logical_lines};
-use super::package::is_keyword;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use read::{PythonEntry, PythonImport, PythonItem, PythonModule};
+
 use crate::types::Tree;
+
+/// How many modules are searched for an item.
+const SEARCHED: usize = 64;
 
 /// The public items of a package, module by module, those of the package itself first.
 pub fn of(tree: &Tree) -> String {
-    let mut modules: Vec<(Vec<&str>, &str)> = Vec::new();
+    let mut modules = BTreeMap::new();
     for (path, _) in tree.iter() {
         let inner = path.as_str().strip_prefix("src/").and_then(|path| path.strip_suffix(".py"));
         let Some((inner, text)) = inner.zip(tree.text(path.as_str())) else { continue };
-        let inner = inner.strip_suffix("/__init__").unwrap_or(inner);
-        let name: Vec<&str> = inner.split('/').collect();
-        if !name.iter().any(|part| part.starts_with('_')) {
-            modules.push((name, text));
-        }
+        let package = inner.strip_suffix("/__init__");
+        let name = package.unwrap_or(inner).replace('/', ".");
+        modules.insert(name, PythonModule::of(text, package.is_some()));
     }
-    modules.sort();
+    let package = PythonPackage(&modules);
+    let mut shown = BTreeSet::new();
     let mut out = String::new();
-    for (name, text) in modules {
-        let items = PackageOutline::of(text);
-        if name.len() > 1 && !items.is_empty() {
-            out.push_str(&format!("# in `{}`\n", name.join(".")));
+    for name in modules.keys().filter(|name| !is_private(name)) {
+        let items = package.items(name, &mut shown);
+        if name.contains('.') && !items.is_empty() {
+            out.push_str(&format!("# in `{name}`\n"));
         }
         out.push_str(&items);
     }
     out
 }
 
-struct PackageOutline<'a> {
-    physical: Vec<&'a str>,
-    items: String,
-}
+/// The modules of a package.
+struct PythonPackage<'a>(&'a BTreeMap<String, PythonModule>);
 
-impl PackageOutline<'_> {
-    fn of(text: &str) -> String {
-        let lines = logical_lines(text);
-        let mut outline = PackageOutline { physical: text.lines().collect(), items: String::new() };
-        // Lines that are indented more are the body of something that is not shown.
-        let mut hidden: Option<usize> = None;
-        let mut decorators: Vec<&LogicalLine> = Vec::new();
-        for (at, line) in lines.iter().enumerate() {
-            if hidden.is_some_and(|indent| line.indent > indent) {
-                continue;
-            }
-            hidden = None;
-            let code = line.code.trim_start_matches("async ");
-            let head = code.strip_prefix("def ").or(code.strip_prefix("class "));
-            if code.starts_with('@') {
-                decorators.push(line);
-                continue;
-            }
-            let before = std::mem::take(&mut decorators);
-            if let Some(head) = head {
-                let is_shown = is_public(head) || head.starts_with("__init__");
-                if is_shown {
-                    before.into_iter().chain([line]).for_each(|one| outline.show(one));
-                    let about = lines.get(at + 1).filter(|next| next.indent > line.indent);
-                    about
-                        .filter(|one| one.code == "\"\"")
-                        .into_iter()
-                        .for_each(|one| outline.show(one));
+impl<'a> PythonPackage<'a> {
+    /// The public items of a module that are not shown yet.
+    fn items(&self, name: &'a str, shown: &mut BTreeSet<(&'a str, usize)>) -> String {
+        let Some(module) = self.0.get(name) else { return String::new() };
+        let mut out = String::new();
+        for (at, entry) in module.entries.iter().enumerate() {
+            match entry {
+                PythonEntry::Item(item) => {
+                    if module.exports(&item.name) && shown.insert((name, at)) {
+                        out.push_str(&item.text);
+                    }
                 }
-                hidden = (!is_shown || code.starts_with("def ")).then_some(line.indent);
-            } else if code.starts_with("from .") || (is_public(code) && is_value(code)) {
-                outline.show(line);
+                PythonEntry::Import(import) => {
+                    let Some(from) = self.target(name, import) else { continue };
+                    if !is_private(from) {
+                        out.push_str(&import.text);
+                        continue;
+                    }
+                    for (original, alias) in self.imported(from, import) {
+                        let found = self.find(from, original, &mut BTreeSet::new());
+                        if module.reexports(import, original, alias)
+                            && let Some((place, item)) = found
+                            && shown.insert(place)
+                        {
+                            out.push_str(&item.named(alias));
+                        }
+                    }
+                }
             }
         }
-        outline.items
+        out
     }
 
-    /// A statement as it is written.
-    fn show(&mut self, line: &LogicalLine) {
-        for text in self.physical.get(line.lines.clone()).into_iter().flatten() {
-            self.items.push_str(&format!("{text}\n"));
+    /// The names that an import takes from a module, and those that it gives them.
+    fn imported(&self, from: &str, import: &'a PythonImport) -> Vec<(&'a str, &'a str)> {
+        match (&import.names, self.0.get(from)) {
+            (Some(names), _) => names.iter().map(|(one, alias)| (&**one, &**alias)).collect(),
+            (None, Some(module)) => {
+                let names = module.entries.iter().flat_map(PythonEntry::names);
+                names.filter(|name| module.exports(name)).map(|name| (name, name)).collect()
+            }
+            (None, None) => Vec::new(),
         }
     }
+
+    /// The module of this package that an import is from.
+    fn target(&self, name: &str, import: &PythonImport) -> Option<&'a str> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let is_package = self.0.get(name).is_some_and(|one| one.is_package);
+        let base = match import.level {
+            0 => &[],
+            level => parts.get(..(parts.len() + usize::from(is_package)).checked_sub(level)?)?,
+        };
+        let parts = base.iter().copied().chain(import.from.iter().map(String::as_str));
+        let target = parts.collect::<Vec<_>>().join(".");
+        self.0.get_key_value(&target).map(|(name, _)| name.as_str())
+    }
+
+    /// The item that a name of a module names, and where it is.
+    fn find(
+        &self,
+        from: &'a str,
+        name: &'a str,
+        seen: &mut BTreeSet<(&'a str, &'a str)>,
+    ) -> Option<((&'a str, usize), &'a PythonItem)> {
+        if seen.len() > SEARCHED || !seen.insert((from, name)) {
+            return None;
+        }
+        let mut entries = self.0.get(from)?.entries.iter().enumerate();
+        entries.find_map(|(at, entry)| match entry {
+            PythonEntry::Item(item) => (item.name == name).then_some(((from, at), item)),
+            PythonEntry::Import(import) => {
+                let original = match &import.names {
+                    Some(names) => &names.iter().find(|(_, alias)| alias == name)?.0,
+                    None => name,
+                };
+                self.find(self.target(from, import)?, original, seen)
+            }
+        })
+    }
 }
 
-/// Whether a statement begins with a public name.
-fn is_public(code: &str) -> bool {
-    let word = code.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-    word.starts_with(char::is_alphabetic) && !is_keyword(word)
-}
-
-/// Whether a statement gives a name a value or a type.
-fn is_value(code: &str) -> bool {
-    let rest = code.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
-    (rest.starts_with('=') && !rest.starts_with("==")) || (rest.starts_with(':') && rest.len() > 1)
+/// Whether a module, or one around it, is private.
+fn is_private(name: &str) -> bool {
+    name.split('.').any(|part| part.starts_with('_'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::PackageOutline;
+    use super::of;
+    use crate::types::{RelPath, Tree};
+
+    fn outline(files: &[(&str, &str)]) -> String {
+        let file = |(path, text): &(&str, &str)| {
+            (RelPath::parse(path).expect("a path"), text.as_bytes().to_vec())
+        };
+        of(&files.iter().map(file).collect::<Tree>())
+    }
 
     #[test]
     fn public_items_are_shown_without_their_code() {
-        let text = "\"\"\"Stock.\"\"\"\n\nimport json\nfrom .a import (\n    b,\n)\n\n__all__ = ['x']\nLIMIT: int = 3\n_own = 1\n\n\n\
+        let text = "\"\"\"Stock.\"\"\"\n\nimport json\nfrom .a import (\n    b,\n)\n\nLIMIT: int = 3\n_own = 1\n\n\n\
             @dataclass\nclass Stock(Base):\n    \"\"\"Prices.\n\n    All of them.\n    \"\"\"\n\n    names: list[str]\n    _own = 2\n\n    \
             def __init__(self) -> None:\n        x = 1\n\n    def _no(self):\n        def yes(): pass\n\n    \
             async def total(\n        self, of='#',\n    ) -> int:\n        \"\"\"The sum.\"\"\"\n        y = 2\n        return y\n\n\n\
@@ -104,6 +149,43 @@ mod tests {
         let shown = "from .a import (\n    b,\n)\nLIMIT: int = 3\n@dataclass\nclass Stock(Base):\n    \"\"\"Prices.\n\n    \
             All of them.\n    \"\"\"\n    names: list[str]\n    def __init__(self) -> None:\n    async def total(\n        \
             self, of='#',\n    ) -> int:\n        \"\"\"The sum.\"\"\"\ndef shown(a: int) -> int:\n";
-        assert_eq!(PackageOutline::of(text), shown);
+        assert_eq!(outline(&[("src/s/__init__.py", text), ("src/s/a.py", "")]), shown);
+    }
+
+    #[test]
+    fn items_of_private_modules_are_shown_where_they_are_public() {
+        let shown = outline(&[
+            (
+                "src/s/__init__.py",
+                "from ._core import (\n    roman,\n    Cache as Store,\n    _own,\n)\nfrom s._more import *\nfrom . import _core\n\
+                from ._core import roman as again\nfrom os import path\n",
+            ),
+            (
+                "src/s/_core.py",
+                "from ._deep import Cache\n\n\ndef roman(n: int) -> str:\n    \"\"\"Converts.\"\"\"\n    return ''\n\n\
+                def _own():\n    pass\n\n\ndef hidden():\n    pass\n",
+            ),
+            (
+                "src/s/_deep.py",
+                "from ._core import nothing\n@dataclass\nclass Cache(Base):\n    size: int\n",
+            ),
+            (
+                "src/s/_more.py",
+                "__all__ = [\n    'MAX',\n]\n__all__ += [\"two\"]\nMAX: int = 3\n\n\ndef one():\n    pass\n\n\ndef two():\n    pass\n",
+            ),
+            (
+                "src/s/tools.py",
+                "from ._core import hidden\nfrom ._core import hidden as hidden\n\n\ndef three():\n    pass\n",
+            ),
+            (
+                "src/s/given.py",
+                "__all__ = ('four', 'Cache')\nfrom ._deep import Cache\ndef four(): pass\ndef five(): pass\n",
+            ),
+        ]);
+        assert_eq!(
+            shown,
+            "def roman(n: int) -> str:\n    \"\"\"Converts.\"\"\"\n@dataclass\nclass Store(Base):\n    size: int\n\
+            MAX: int = 3\ndef two():\nfrom . import _core\n# in `s.given`\ndef four(): pass\n# in `s.tools`\ndef hidden():\ndef three():\n"
+        );
     }
 }

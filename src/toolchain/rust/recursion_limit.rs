@@ -48,6 +48,8 @@ struct ParserLoad {
 fn load(tokens: TokenStream) -> ParserLoad {
     let mut stack = vec![(tokens.into_iter().peekable(), 0, 0)];
     let mut most = ParserLoad::default();
+    // Behind the `#` or `#!` of an attribute: each line of documentation is one.
+    let mut attribute = false;
     while let Some((tokens, around, here)) = stack.last_mut() {
         let Some(token) = tokens.next() else {
             stack.pop();
@@ -63,8 +65,15 @@ fn load(tokens: TokenStream) -> ParserLoad {
         }
         let ends = match &token {
             TokenTree::Punct(punct) => matches!(punct.as_char(), ';' | ','),
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => attribute,
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
                 !matches!(tokens.peek(), Some(TokenTree::Ident(next)) if next == "else")
+            }
+            _ => false,
+        };
+        attribute = match &token {
+            TokenTree::Punct(punct) => {
+                punct.as_char() == '#' || attribute && punct.as_char() == '!'
             }
             _ => false,
         };
@@ -115,6 +124,8 @@ mod tests {
             let deep = format!("{}{end}", unit.repeat(5));
             assert!(read(&(deep + ";").repeat(5_000)).is_ok() || unit == "(");
         }
+        let documented = format!("{}fn a() {{}}", "/// Text.\n#[inline]\n".repeat(5_000));
+        assert_eq!(read(&documented), Ok(true));
         assert_eq!(read("let a = 1;"), Ok(true));
         assert_eq!(read("let a = ;"), Ok(false));
         assert_eq!(read("\"unclosed"), Ok(false));

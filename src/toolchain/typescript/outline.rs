@@ -1,136 +1,154 @@
-//! The public items of a package without their code, as a model is shown them. Code is as the
-//! formatter writes it: a body begins at the end of a line.
+//! The public items of a package without their code, as a model is shown them: what its root exports,
+//! wherever it is written.
 
-use std::ops::Range;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use read::{ScriptEntry, ScriptItem};
 
 use super::package::Dialect;
-use super::words::{ScriptToken, tokens};
 use crate::types::Tree;
 
-/// The public items of a package, module by module, the root first.
+/// How many modules are searched for an item.
+const SEARCHED: usize = 64;
+/// How many modules `export *` may bring together.
+const MODULES: usize = 256;
+
+/// The public items of a package.
 pub fn of(tree: &Tree, dialect: Dialect) -> String {
-    let paths = tree.iter().map(|(path, _)| path.as_str());
-    let mut paths: Vec<&str> = paths.filter(|path| path.ends_with(dialect.end())).collect();
-    paths.sort_by_key(|path| *path != dialect.root());
-    let mut out = String::new();
-    for path in paths {
-        let items = tree.text(path).and_then(ModuleOutline::of).unwrap_or_default();
-        if path != dialect.root() && !items.is_empty() {
-            out.push_str(&format!("// in `{path}`\n"));
-        }
-        out.push_str(&items);
-    }
-    out
+    let files = tree.iter().map(|(path, _)| path.as_str());
+    let files = files.filter(|path| path.ends_with(dialect.end()));
+    let modules = files.filter_map(|path| Some((path, read::statements(tree.text(path)?))));
+    let mut outline = ScriptOutline {
+        modules: &modules.collect(),
+        dialect,
+        shown: BTreeSet::new(),
+        entered: BTreeSet::new(),
+        text: String::new(),
+    };
+    outline.module(dialect.root());
+    outline.text
 }
 
-struct ModuleOutline<'a> {
-    lines: Vec<&'a str>,
-    /// How many braces, and how many parentheses, are open before each line and at the end.
-    open: Vec<(usize, usize)>,
-    items: String,
+struct ScriptOutline<'a> {
+    modules: &'a BTreeMap<&'a str, Vec<ScriptEntry>>,
+    dialect: Dialect,
+    /// The items that are shown: their modules, and their numbers there.
+    shown: BTreeSet<(&'a str, usize)>,
+    entered: BTreeSet<&'a str>,
+    text: String,
 }
 
-impl ModuleOutline<'_> {
-    /// `None` for a module that cannot be read.
-    fn of(text: &str) -> Option<String> {
-        let lines: Vec<&str> = text.lines().collect();
-        let mut open = vec![(0, 0); lines.len() + 1];
-        let (mut braces, mut parens, mut next) = (0_usize, 0_usize, 0);
-        for (token, line) in tokens(text).ok()? {
-            let line = usize::try_from(line).ok()?;
-            open.get_mut(next..line)?.fill((braces, parens));
-            next = line;
-            match token {
-                ScriptToken::Sign('{') => braces += 1,
-                ScriptToken::Sign('}') => braces = braces.saturating_sub(1),
-                ScriptToken::Sign('(') => parens += 1,
-                ScriptToken::Sign(')') => parens = parens.saturating_sub(1),
+impl<'a> ScriptOutline<'a> {
+    /// Shows what a module exports.
+    fn module(&mut self, path: &'a str) {
+        let is_new = self.entered.len() < MODULES && self.entered.insert(path);
+        let entries = self.modules.get(path).filter(|_| is_new);
+        for (at, entry) in entries.into_iter().flatten().enumerate() {
+            match entry {
+                ScriptEntry::Item(item) if item.is_export => self.show((path, at), &item.name),
+                ScriptEntry::Names { text, from, names, is_export: true } => {
+                    let module = match from {
+                        Some(from) => self.target(path, from),
+                        None => Some(path),
+                    };
+                    let all = module.filter(|_| names.iter().any(|(_, alias)| alias == "*"));
+                    let found = names.iter().filter_map(|(original, alias)| {
+                        let mut seen = BTreeSet::new();
+                        Some((self.find(module?, original, from.is_some(), &mut seen)?, alias))
+                    });
+                    let found: Vec<_> = found.collect();
+                    match all {
+                        Some(all) => self.module(all),
+                        None if found.is_empty() => self.text.push_str(text),
+                        None => found.into_iter().for_each(|(place, name)| self.show(place, name)),
+                    }
+                }
                 _ => {}
             }
         }
-        open.get_mut(next..)?.fill((braces, parens));
-        let mut outline = ModuleOutline { lines, open, items: String::new() };
-        outline.statements();
-        Some(outline.items)
     }
 
-    /// The exported statements at the top.
-    fn statements(&mut self) {
-        for at in 0..self.lines.len() {
-            let Some(rest) = self.lines[at].strip_prefix("export ") else { continue };
-            if self.open[at] != (0, 0) {
-                continue;
-            }
-            let words =
-                |names: &[&str]| rest.split([' ', '*']).take(3).any(|word| names.contains(&word));
-            if words(&["class"]) {
-                let head = self.head(at, 0);
-                let end = self.end(at);
-                self.show(at, head.clone());
-                self.members(head.end..end.end);
-                self.items.push_str("}\n");
-            } else if words(&["function", "const", "let"]) {
-                let head = self.head(at, 0);
-                self.show(at, head);
-            } else {
-                let end = self.end(at);
-                self.show(at, end);
-            }
+    /// Shows an item once.
+    fn show(&mut self, place: (&'a str, usize), name: &str) {
+        let item = self.item(place);
+        if let Some(item) = item.filter(|_| self.shown.insert(place)) {
+            self.text.push_str(&item.named(name));
         }
     }
 
-    /// The members of a class that are not private.
-    fn members(&mut self, range: Range<usize>) {
-        for at in range {
-            let text = self.lines[at].trim_start();
-            let before = ["static", "readonly", "async", "get", "set", "override", "accessor"];
-            let first = text.split(' ').find(|word| !before.contains(word)).unwrap_or_default();
-            let is_shown =
-                !first.starts_with(['#', '}', '/', '*']) && first != "private" && !first.is_empty();
-            if self.open[at] == (1, 0) && is_shown {
-                let head = self.head(at, 1);
-                self.show(at, head);
+    fn item(&self, (path, at): (&str, usize)) -> Option<&'a ScriptItem> {
+        match self.modules.get(path)?.get(at)? {
+            ScriptEntry::Item(item) => Some(item),
+            ScriptEntry::Names { .. } => None,
+        }
+    }
+
+    /// The item that a name of a module names; for other modules, if it is exported.
+    fn find<'b>(
+        &'b self,
+        path: &'a str,
+        name: &'b str,
+        is_other: bool,
+        seen: &mut BTreeSet<(&'a str, &'b str, bool)>,
+    ) -> Option<(&'a str, usize)> {
+        if seen.len() > SEARCHED || !seen.insert((path, name, is_other)) {
+            return None;
+        }
+        let mut entries = self.modules.get(path)?.iter().enumerate();
+        entries.find_map(|(at, entry)| match entry {
+            ScriptEntry::Item(item) => {
+                let is_it = match name {
+                    "default" => item.is_default,
+                    _ => item.name == name && (item.is_export || !is_other),
+                };
+                is_it.then_some((path, at))
+            }
+            ScriptEntry::Names { from, names, is_export, .. } if *is_export == is_other => {
+                let (original, _) =
+                    names.iter().find(|(_, alias)| alias == name || alias == "*")?;
+                let original = if original == "*" { name } else { original };
+                match from {
+                    Some(from) => self.find(self.target(path, from)?, original, true, seen),
+                    None => self.find(path, original, false, seen),
+                }
+            }
+            ScriptEntry::Names { .. } => None,
+        })
+    }
+
+    /// The file of this package that a module names.
+    fn target(&self, path: &str, named: &str) -> Option<&'a str> {
+        let mut parts: Vec<&str> = path.split('/').collect();
+        parts.pop();
+        for part in named.strip_prefix('.').map(|_| named)?.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                _ => parts.push(part),
             }
         }
-    }
-
-    /// The lines of a statement up to where its body begins, or to its end.
-    fn head(&self, at: usize, depth: usize) -> Range<usize> {
-        let ends = |one: &usize| {
-            let (braces, parens) = self.open[one + 1];
-            let has_body = braces > depth && self.lines[*one].ends_with('{');
-            parens == 0 && (has_body || braces <= depth)
-        };
-        let last = (at..self.lines.len()).find(ends).unwrap_or(at);
-        at..last + 1
-    }
-
-    /// The lines of a whole statement at the top.
-    fn end(&self, at: usize) -> Range<usize> {
-        let ends = |one: &usize| {
-            let text = self.lines[*one];
-            self.open[one + 1] == (0, 0) && text.ends_with([';', '}'])
-        };
-        let last = (at..self.lines.len()).find(ends).unwrap_or(at);
-        at..last + 1
-    }
-
-    /// Lines, after the comment before them.
-    fn show(&mut self, at: usize, lines: Range<usize>) {
-        let is_comment = |line: &usize| {
-            let text = self.lines[*line].trim_start();
-            ["/", "*"].iter().any(|start| text.starts_with(start))
-        };
-        let first = (0..at).rev().take_while(is_comment).last().unwrap_or(at);
-        for text in &self.lines[first..lines.end] {
-            self.items.push_str(&format!("{text}\n"));
-        }
+        let file = parts.join("/");
+        let stem = file.strip_suffix(".js").unwrap_or(&file);
+        let files = [file.clone(), format!("{stem}{}", self.dialect.end())];
+        let found = files.iter().find_map(|file| self.modules.get_key_value(file.as_str()));
+        found.map(|(path, _)| *path)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ModuleOutline;
+    use super::of;
+    use crate::toolchain::typescript::package::Dialect;
+    use crate::types::{RelPath, Tree};
+
+    fn outline(files: &[(&str, &str)]) -> String {
+        let file = |(path, text): &(&str, &str)| {
+            (RelPath::parse(path).expect("a path"), text.as_bytes().to_vec())
+        };
+        of(&files.iter().map(file).collect::<Tree>(), Dialect::TypeScript)
+    }
 
     #[test]
     fn public_items_are_shown_without_their_code() {
@@ -144,6 +162,35 @@ mod tests {
             /** One more. */\n  taking(\n    price: { cents: number },\n    of = \")\",\n  ): this {\n}\n\
             export interface Price {\n  cents: number;\n}\nexport type Two = 1 | 2;\n\
             export async function total(all: Stock): Promise<number> {\nexport { a };\n";
-        assert_eq!(ModuleOutline::of(text).as_deref(), Some(shown));
+        assert_eq!(outline(&[("src/index.ts", text)]), shown);
+    }
+
+    #[test]
+    fn only_what_the_root_exports_is_shown() {
+        let shown = outline(&[
+            (
+                "src/index.ts",
+                "import { one as uno, type Kind } from \"./a.ts\";\nimport two from \"./sub/b.js\";\nexport { uno as first, two };\n\
+                export type { Kind };\nexport * from \"./c.ts\";\nexport { readFile } from \"node:fs\";\nfunction four() {\n}\nexport { four };\n",
+            ),
+            (
+                "src/a.ts",
+                "export function one(): void {\n}\nexport function own(): void {\n}\nexport type Kind = 1;\n",
+            ),
+            (
+                "src/sub/b.ts",
+                "/** Two. */\nexport default function two(n: number): string {\n  return \"\";\n}\n",
+            ),
+            (
+                "src/c.ts",
+                "export * from \"./c.ts\";\nexport * from \"./d.ts\";\nexport const THREE = 3;\nconst NO = 1;\n",
+            ),
+            ("src/d.ts", "export { deep } from \"./d.ts\";\nexport class Deep {\n  size = 1;\n}\n"),
+        ]);
+        assert_eq!(
+            shown,
+            "export function first(): void {\n/** Two. */\nexport default function two(n: number): string {\nexport type Kind = 1;\n\
+            export { deep } from \"./d.ts\";\nexport class Deep {\n  size = 1;\n}\nexport const THREE = 3;\nexport { readFile } from \"node:fs\";\nexport function four() {\n"
+        );
     }
 }
