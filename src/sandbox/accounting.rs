@@ -52,12 +52,23 @@ pub struct Sample {
     pub nameless: BTreeMap<u64, u64>,
     /// Resources held through descriptors, if requested.
     pub held: HeldMemory,
-    /// Processes that cannot be inspected, with their programs.
-    pub hidden: BTreeMap<i32, Pid>,
+    /// Processes that cannot be inspected.
+    pub hidden: BTreeMap<i32, HiddenProcess>,
     /// Kernel memory for processes in bytes, without descriptors.
     pub kernel: u64,
     /// Processes with more mappings than were read.
     pub large: Vec<i32>,
+}
+
+/// A process that cannot be inspected.
+#[derive(Clone, Copy, Debug)]
+pub struct HiddenProcess {
+    /// The program it belongs to.
+    pub program: Pid,
+    /// Its CPU time.
+    pub time: Duration,
+    /// It waits for something, not for the CPU or a disk.
+    pub sleeps: bool,
 }
 
 /// A process of a program.
@@ -238,7 +249,9 @@ impl Sample {
         // Skips processes that have exited, and those above a program.
         let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
         if program != pid && !seen.ended && matches!(&mapped, Some(Err(error)) if denied(error)) {
-            self.hidden.extend(Pid::from_raw(program).map(|program| (pid, program)));
+            let ProcessUse { own: time, sleeps, .. } = seen;
+            let hidden = |program| (pid, HiddenProcess { program, time, sleeps });
+            self.hidden.extend(Pid::from_raw(program).map(hidden));
         }
         let mut kernel = seen.threads * limits::THREAD;
         if let Some(Ok(mapped)) = mapped {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
+
 use super::accounting::{Process, Sample};
 use super::procfs::ProcessUse;
 use crate::types::limits;
@@ -44,6 +46,8 @@ pub struct EarlierLooks {
     processes: BTreeMap<i32, LastLook>,
     ended: BTreeMap<i32, EndedTime>,
     nameless: BTreeMap<u64, u64>,
+    /// Since when processes cannot be inspected, and their CPU time then.
+    hidden: BTreeMap<i32, (Instant, Duration)>,
     looked: Option<Instant>,
 }
 
@@ -66,6 +70,18 @@ impl EarlierLooks {
         for (program, used) in &mut sample.programs {
             used.time += self.ended.get(program).map_or(Duration::ZERO, |ended| ended.lost);
         }
+    }
+
+    /// The program of a process that hides its usage, which could be anything. Between fork and
+    /// exec, and while exiting, all processes do, on a busy machine for seconds: they wait for the
+    /// CPU.
+    pub fn hidden(&mut self, sample: &Sample, now: Instant) -> Option<Pid> {
+        self.hidden.retain(|process, _| sample.hidden.contains_key(process));
+        sample.hidden.iter().find_map(|(process, one)| {
+            let (since, time) = *self.hidden.entry(*process).or_insert((now, one.time));
+            let is_awake = one.sleeps || one.time > time + limits::HIDDEN;
+            (is_awake && now.duration_since(since) > limits::KILL_GRACE).then_some(one.program)
+        })
     }
 
     /// Whether to measure again soon: shared memory can be filled and unmapped between
@@ -104,7 +120,7 @@ impl EarlierLooks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::accounting::Use;
+    use super::super::accounting::{HiddenProcess, Use};
     use super::*;
 
     const PROGRAM: i32 = 5;
@@ -119,6 +135,7 @@ mod tests {
             started: 7,
             ended: false,
             runs: false,
+            sleeps: false,
         };
         let process = |pid, seen| Process { pid, program: PROGRAM, seen, memory: None };
         let mut processes = vec![process(PROGRAM, seen(0, waited))];
@@ -149,6 +166,24 @@ mod tests {
             assert_eq!(time(&mut history, look(500 * number as u64, child)), Duration::ZERO);
         }
         assert_eq!(time(&mut history, look(5000, None)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_process_that_waits_for_the_cpu_does_not_hide() {
+        let program = Pid::from_raw(PROGRAM).expect("a pid");
+        for (time, sleeps, hides) in [(20, false, false), (150, false, true), (0, true, true)] {
+            let mut history = EarlierLooks::default();
+            let start = Instant::now();
+            let mut look = |time, after: Duration| {
+                let mut sample = Sample::default();
+                let time = Duration::from_millis(time);
+                sample.hidden.insert(7, HiddenProcess { program, time, sleeps });
+                history.hidden(&sample, start + after)
+            };
+            assert_eq!(look(0, Duration::ZERO), None);
+            assert_eq!(look(time, limits::KILL_GRACE / 2), None);
+            assert_eq!(look(time, limits::KILL_GRACE * 2), hides.then_some(program), "{time}");
+        }
     }
 
     #[test]

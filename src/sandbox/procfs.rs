@@ -25,6 +25,8 @@ pub struct ProcessUse {
     pub ended: bool,
     /// It is young, has run, and never yielded the CPU.
     pub runs: bool,
+    /// It waits for something, not for the CPU or a disk.
+    pub sleeps: bool,
 }
 
 /// The kernel's unit of CPU time.
@@ -51,6 +53,7 @@ pub fn stat(pid: i32) -> Option<ProcessUse> {
         started: number(19)?,
         ended: matches!(state, "Z" | "X") && threads < 2,
         runs: state == "R" && own < limits::WATCH_TICK && has_begun(pid),
+        sleeps: matches!(state, "S" | "T" | "t"),
     })
 }
 

@@ -2,7 +2,6 @@
 //! monitors them. When its socket to regen closes, for whatever reason, it ends everything in the
 //! sandbox.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -136,7 +135,6 @@ fn serve(whole: &Whole<'_>, control: &UnixStream, mut within: Within) -> Result<
         kills: 0,
         peak: 0,
         history: EarlierLooks::default(),
-        hidden: BTreeMap::new(),
         closely: false,
         unused: true,
         look: Instant::now(),
@@ -170,8 +168,6 @@ struct Supervisor<'a> {
     peak: u64,
     /// State of earlier measurements.
     history: EarlierLooks,
-    /// Since when processes cannot be inspected.
-    hidden: BTreeMap<i32, Instant>,
     /// Whether memory usage is high.
     closely: bool,
     /// Time of the next measurement.
@@ -329,15 +325,9 @@ impl Supervisor<'_> {
         let mut sample = accounting::measure(&programs, shares || written, limits.memory);
         let kills = accounting::oom_kills();
         let kernel = std::mem::replace(&mut self.kills, kills) != kills;
-        // A process that hides its usage could use anything; between fork and exec, and while
-        // exiting, all do.
         let now = Instant::now();
-        self.hidden.retain(|process, _| sample.hidden.contains_key(process));
-        for (process, program) in &sample.hidden {
-            let since = *self.hidden.entry(*process).or_insert(now);
-            if now.duration_since(since) > limits::KILL_GRACE {
-                return Some((*program, Resource::Memory));
-            }
+        if let Some(program) = self.history.hidden(&sample, now) {
+            return Some((program, Resource::Memory));
         }
         self.history.add(&mut sample, now);
         for pid in &programs {

@@ -128,6 +128,8 @@ pub const LAYER_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const WATCH_TICK: Duration = Duration::from_millis(40);
 /// The same above half of its memory limit.
 pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
+/// CPU time of a process that cannot be inspected: what fork and exec take, with a margin.
+pub const HIDDEN: Duration = Duration::from_millis(100);
 /// Most time to count what is behind the descriptors of a sandbox: honest programs take
 /// milliseconds.
 pub const LOOK_TIME: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! The public items of a package without their code, as a model is shown them: those of public
-//! modules, and those of private modules that they import for others. `__all__` decides where it is;
-//! otherwise a package gives what its `__init__.py` imports, and other modules what they import
+//! modules, and those of private modules that they import for others. `__all__` decides where it
+//! is; otherwise a package gives what its `__init__.py` imports, and other modules what they import
 //! `as` itself.
 
 mod read;

@@ -1,11 +1,11 @@
-//! The public items of a package without their code, as a model is shown them: what its root exports,
-//! wherever it is written.
+//! The public items of a package without their code, as a model is shown them: what its root
+//! exports, wherever it is written.
 
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use read::{ScriptEntry, ScriptItem};
+use read::ScriptEntry;
 
 use super::package::Dialect;
 use crate::types::Tree;
@@ -72,16 +72,11 @@ impl<'a> ScriptOutline<'a> {
 
     /// Shows an item once.
     fn show(&mut self, place: (&'a str, usize), name: &str) {
-        let item = self.item(place);
-        if let Some(item) = item.filter(|_| self.shown.insert(place)) {
+        let entry = self.modules.get(place.0).and_then(|entries| entries.get(place.1));
+        if let Some(ScriptEntry::Item(item)) = entry
+            && self.shown.insert(place)
+        {
             self.text.push_str(&item.named(name));
-        }
-    }
-
-    fn item(&self, (path, at): (&str, usize)) -> Option<&'a ScriptItem> {
-        match self.modules.get(path)?.get(at)? {
-            ScriptEntry::Item(item) => Some(item),
-            ScriptEntry::Names { .. } => None,
         }
     }
 

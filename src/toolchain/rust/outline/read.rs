@@ -49,8 +49,8 @@ pub enum EntryKind {
     Impl(Vec<String>),
 }
 
-/// The modules of a crate, the root first. Those of tests, and what the documentation hides, are left
-/// out.
+/// The modules of a crate, the root first. Those of tests, and what the documentation hides, are
+/// left out.
 pub fn modules(tree: &Tree) -> Vec<CrateModule> {
     let mut all = CrateFiles { tree, modules: Vec::new(), macros: Vec::new(), files: Vec::new() };
     all.begin(0, "src/lib.rs".to_owned(), "src".to_owned());
