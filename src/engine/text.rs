@@ -32,14 +32,32 @@ impl Engine {
     pub(super) fn links_of(&self, state: &State, attempt: &Attempt) -> Vec<Link> {
         let part = &state.job.parts[attempt.part];
         let mut links = part.links.clone();
-        let Some((accepted, code)) = self.code_attempt(state, part) else { return links };
         let spec = self.spec(state);
-        let path = self.workspace.harness.target[code].path(&spec.id, code);
-        if let Some((path, tree)) = path.ok().zip(accepted.tree) {
-            links.retain(|link| link.spec != spec.id);
+        if let Some((accepted, code)) = self.code_attempt(state, part)
+            && let Ok(path) = self.workspace.harness.target[code].path(&spec.id, code)
+            && let Some(tree) = accepted.tree
+        {
+            links.retain(|link| !link.is_code_of(&spec.id));
             links.push(Link::to_code(&spec.id, path, tree, plan::meaning(spec)));
         }
+        for text in self.accepted_texts(state, part) {
+            links.retain(|link| link.path != text.path);
+            links.push(text);
+        }
         links
+    }
+
+    /// The texts of this job that a part needs.
+    fn accepted_texts(&self, state: &State, part: &TargetJob) -> Vec<Link> {
+        let (harness, spec) = (&self.workspace.harness, self.spec(state));
+        let needed = about::needed(harness, spec, &harness.target[&part.target]);
+        let text = |name: &TargetName| {
+            let at = state.job.parts.iter().position(|one| one.target == *name)?;
+            let tree = state.accepted(at)?.0.tree?;
+            let link = plan::link_to_text(spec, &part.target, name, harness)?;
+            Some(Link { tree, revision: plan::meaning(spec), ..link })
+        };
+        needed.into_iter().filter_map(text).collect()
     }
 
     /// What a prompt for a text says of the code: its items, and the blocks that are run.
@@ -55,9 +73,12 @@ impl Engine {
         let form = toolchain::of(self.part(state, attempt).1).text();
         let Some(form) = form else { return Ok(None) };
         let links = self.links_of(state, attempt);
-        let own = links.iter().find(|link| link.spec == spec.id);
+        let own = links.iter().find(|link| link.is_code_of(&spec.id));
         let tree = own.map(|own| self.objects.get_tree(own.tree)).transpose()?.unwrap_or_default();
-        Ok(Some(about::shown(spec, target, form, &tree)))
+        let texts = links.iter().filter(|link| link.is_text_of(&spec.id));
+        let texts = texts.map(|link| Ok((link.at.clone(), self.objects.get_tree(link.tree)?)));
+        let texts = texts.collect::<Result<Vec<_>, CommandError>>()?;
+        Ok(Some(about::shown(spec, target, form, &tree, &texts)))
     }
 
     /// Tests of the code that a text is about which were not seen to fail.
@@ -71,15 +92,17 @@ impl Engine {
         code.unwrap_or_default()
     }
 
-    /// A part with the code of this job among its gate inputs.
+    /// A part with the code and the texts of this job among its gate inputs.
     pub(super) fn with_code(&self, state: &State, part: &TargetJob) -> TargetJob {
         let mut part = part.clone();
         if let Some((accepted, code)) = self.code_attempt(state, &part)
             && let Some(tree) = accepted.tree
         {
             part.gate_inputs.insert(plan::code_input(code), tree);
-            part.gate_key = plan::gate_key(&part.gate_inputs);
         }
+        let texts = self.accepted_texts(state, &part);
+        part.gate_inputs.extend(texts.iter().map(|text| (plan::text_input(&text.at), text.tree)));
+        part.gate_key = plan::gate_key(&part.gate_inputs);
         part
     }
 }

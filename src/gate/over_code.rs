@@ -67,7 +67,7 @@ impl OverCode {
 impl<'a> TextContext<'a> {
     pub fn of(context: &GateContext<'a>) -> Option<Self> {
         let form = toolchain::of(context.target).text();
-        let tree = context.linked.iter().find(|one| one.link.spec == context.spec.id);
+        let tree = context.linked.iter().find(|one| one.link.is_code_of(&context.spec.id));
         match (form, context.code, tree) {
             (Some(form), Some(code), Some(tree)) => Some(Self { form, code, tree }),
             _ => None,

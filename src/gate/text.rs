@@ -44,6 +44,8 @@ fn check(
     let proven = proven(context.spec, context.unproven);
     let versions = about::versions(&code.target, &tree.tree);
     let shape = TextShape::of(context.target);
+    let beside = context.linked.iter().filter(|one| one.link.is_text_of(&context.spec.id));
+    let beside: Vec<_> = beside.map(|one| (one.link.at.as_str(), &one.tree)).collect();
     let facts = TextFacts {
         spec: context.spec,
         proven: &proven,
@@ -51,6 +53,7 @@ fn check(
         run: &run,
         versions: &versions,
         shape: &shape,
+        beside: &beside,
     };
     GateResult::fail(rules::check(gate, form, candidate.tree(), &facts))
 }

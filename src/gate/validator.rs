@@ -1,6 +1,6 @@
 //! Custom gates: commands, and validators that speak JSON on stdin and stdout.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -109,12 +109,17 @@ pub struct ReportFinding {
     pub remedy: Option<String>,
 }
 
-/// Reads a validator's manifest.
+/// Reads the manifest of a validator in a folder of validators.
 ///
 /// # Errors
 /// It is missing or invalid; the message names it.
-pub fn manifest(folder: &Path) -> Result<ValidatorManifest, String> {
-    let path = folder.join("validator.toml");
+pub fn manifest(validators: &Path, name: &str) -> Result<ValidatorManifest, String> {
+    let mut parts = Path::new(name).components();
+    if !matches!((parts.next(), parts.next()), (Some(Component::Normal(one)), None) if one == name)
+    {
+        return Err(format!("the validator {name:?} of a gate is not the name of a folder"));
+    }
+    let path = validators.join(name).join("validator.toml");
     let named = |why: String| format!("{}: {why}", path.display());
     let bytes = files::read_capped(&path, limits::CONFIG_BYTES)
         .map_err(|error| format!("{error}; a gate in harness.toml uses this validator"))?;
@@ -181,7 +186,7 @@ async fn ask(
     candidate: &Candidate,
 ) -> Result<(Result<GateResult, String>, Vec<u8>), GateResult> {
     let folder = bench.validators.join(validator);
-    let manifest = manifest(&folder).map_err(GateResult::error)?;
+    let manifest = manifest(bench.validators, validator).map_err(GateResult::error)?;
     let own = bench.gates.get(gate).and_then(|gate| gate.timeout_s);
     let timeout = match (manifest.timeout_s, own) {
         (Some(seconds), None) => Duration::from_secs(seconds),
@@ -357,7 +362,18 @@ fn finding(gate: &GateName, line: &str, root: &str) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::finding;
+    use std::path::Path;
+
+    use super::{finding, manifest};
+
+    #[test]
+    fn a_validator_is_in_its_folder() {
+        for name in ["../x", "/etc", "a/b", ".", "..", "", "a/"] {
+            let why = manifest(Path::new("/nowhere"), name).expect_err(name);
+            assert!(why.contains("is not the name of a folder"), "{name}: {why}");
+        }
+        assert!(manifest(Path::new("/nowhere"), "own").expect_err("none").contains("own/"));
+    }
 
     #[test]
     fn lines_are_read() {

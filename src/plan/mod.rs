@@ -6,7 +6,7 @@ mod texts;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use format_2::migrate;
-pub use texts::{CODE, PROOF, code_input};
+pub use texts::{CODE, PROOF, code_input, link_to_text, text_input};
 
 use serde_json::{Value, json};
 
@@ -64,14 +64,26 @@ pub struct PlanInputs<'a> {
     pub force: bool,
 }
 
-/// The generated targets of a spec, in order; texts after the code that they are about.
+/// The generated targets of a spec, in order; texts after the code that they are about and the
+/// texts that they need.
 pub fn targets(spec: &Spec, harness: &Harness) -> Vec<TargetName> {
-    let mut named = harness.targets_of(spec).to_vec();
-    named.retain(|name| harness.target.get(name).is_none_or(Target::is_generated));
-    named.sort_by_key(|name| {
-        harness.target.get(name).is_some_and(|one| toolchain::of(one).text().is_some())
-    });
-    named
+    let named = harness.targets_of(spec).iter();
+    let named = named.filter(|name| harness.target.get(*name).is_none_or(Target::is_generated));
+    let text = |name: &TargetName| {
+        harness.target.get(name).filter(|one| toolchain::of(one).text().is_some())
+    };
+    let (mut texts, mut ordered): (Vec<TargetName>, Vec<TargetName>) =
+        named.cloned().partition(|name| text(name).is_some());
+    while !texts.is_empty() {
+        let is_ready = |name: &TargetName| {
+            let needed = text(name).map(|one| about::needed(harness, spec, one));
+            !needed.unwrap_or_default().iter().any(|one| texts.contains(one))
+        };
+        // Texts that need each other are refused; their order does not matter.
+        let at = texts.iter().position(is_ready).unwrap_or(0);
+        ordered.push(texts.remove(at));
+    }
+    ordered
 }
 
 /// The promoted trees that a target of a spec uses. One that is not promoted is missing.
@@ -85,7 +97,8 @@ pub fn links(
     let Some(target) = harness.target.get(name) else { return Vec::new() };
     if toolchain::of(target).text().is_some() {
         let Ok((code, _)) = about::code_of(harness, spec, target) else { return Vec::new() };
-        let own = texts::own_code(spec, code, standing);
+        let own = texts::own_code(spec, code, standing).into_iter();
+        let own = own.chain(texts::own_texts(spec, name, harness, standing));
         return links(spec, code, harness, specs, standing).into_iter().chain(own).collect();
     }
     let target = Some(target).filter(|one| toolchain::of(one).links().is_some());
@@ -273,6 +286,7 @@ fn judges(
     judges.insert(DEMANDED.to_owned(), texts("demanded clauses", &demanded(spec)));
     let code = about::code_of(inputs.harness, spec, target).ok().map(|(code, _)| code);
     let name = |link: &Link| match code.filter(|_| link.spec == spec.id) {
+        Some(_) if link.is_text_of(&spec.id) => text_input(&link.at),
         Some(code) => code_input(code),
         None => format!("spec {}", link.spec),
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::toolchain::{self, about};
 use crate::types::{
-    Digest, Harness, Link, Reason, Spec, Standing, TargetJob, TargetName, TargetStanding, Tree,
+    Digest, Harness, Link, Reason, Spec, Standing, TargetJob, TargetName, TargetStanding, Tree, way,
 };
 
 /// The promoted code that a text is judged with.
@@ -13,18 +13,60 @@ pub fn own_code(spec: &Spec, code: &TargetName, standing: &Standing) -> Option<L
     Some(Link::to_code(&spec.id, entry.path.clone(), entry.tree, entry.spec))
 }
 
-/// Texts are judged again after the code that they are about.
+/// The promoted texts that a text needs.
+pub fn own_texts(
+    spec: &Spec,
+    name: &TargetName,
+    harness: &Harness,
+    standing: &Standing,
+) -> Vec<Link> {
+    let Some(target) = harness.target.get(name) else { return Vec::new() };
+    let link = |other: &TargetName| {
+        let entry = standing.spec.get(&spec.id)?.target.get(other)?;
+        let link = link_to_text(spec, name, other, harness)?;
+        Some(Link { tree: entry.tree, revision: entry.spec, ..link })
+    };
+    about::needed(harness, spec, target).into_iter().filter_map(link).collect()
+}
+
+/// The link of a text to another one, without its tree and revision.
+pub fn link_to_text(
+    spec: &Spec,
+    name: &TargetName,
+    other: &TargetName,
+    harness: &Harness,
+) -> Option<Link> {
+    let path = |name: &TargetName| harness.target.get(name)?.path(&spec.id, name).ok();
+    let (from, to) = (path(name)?, path(other)?);
+    let at = way(&from, &to);
+    let unknown = Digest::default();
+    Some(Link { at, ..Link::to_code(&spec.id, to, unknown, unknown) })
+}
+
+/// Texts are judged again after the code that they are about, and the texts that they need.
 pub fn follow_code(spec: &Spec, harness: &Harness, parts: &mut [TargetJob]) {
-    let has_work = |part: &&TargetJob| part.reason.is_some();
-    let work: Vec<TargetName> = parts.iter().filter(has_work).map(|p| p.target.clone()).collect();
-    for part in parts.iter_mut().filter(|part| part.reason.is_none()) {
+    let mut work: Vec<TargetName> = Vec::new();
+    for part in parts {
         let target = harness.target.get(&part.target);
         let target = target.filter(|one| toolchain::of(one).text().is_some());
-        let code = target.and_then(|one| about::code_of(harness, spec, one).ok());
-        if let Some((code, _)) = code.filter(|(code, _)| work.contains(code)) {
-            part.reason = Some(Reason::Gates { changed: vec![code_input(code)] });
+        if let Some(target) = target.filter(|_| part.reason.is_none()) {
+            let code = about::code_of(harness, spec, target).ok().map(|(code, _)| code);
+            let code = code.filter(|code| work.contains(code)).map(code_input);
+            let texts = about::needed(harness, spec, target).into_iter();
+            let texts = texts.filter(|text| work.contains(text)).filter_map(|text| {
+                let link = link_to_text(spec, &part.target, text, harness)?;
+                Some(text_input(&link.at))
+            });
+            let changed: Vec<String> = code.into_iter().chain(texts).collect();
+            part.reason = (!changed.is_empty()).then_some(Reason::Gates { changed });
         }
+        work.extend(part.reason.as_ref().map(|_| part.target.clone()));
     }
+}
+
+/// The display name of a text that another one needs, by the way to it.
+pub fn text_input(at: &str) -> String {
+    format!("text {at}")
 }
 
 /// The start of the display name of code that a text is judged with.

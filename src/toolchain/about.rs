@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::prose::OF;
 use super::prose::page::{self, PageBlock};
-use super::prose::rules::collect;
+use super::prose::rules::{anchors_of, collect};
+use super::prose::{OF, needed_names};
 use super::{
     Suite, SuiteFile, TextForm, Visibility, is_page, model_under_test, of, program_examples,
 };
@@ -53,6 +53,17 @@ pub fn code_of<'a>(
         Some(of) => all.find(|(name, _)| name.as_str() == of).ok_or(Some(of)),
         None => all.next().ok_or(None),
     }
+}
+
+/// The texts of a spec that a text needs.
+pub fn needed<'a>(harness: &'a Harness, spec: &'a Spec, target: &Target) -> Vec<&'a TargetName> {
+    let names = needed_names(target);
+    let is_text = |name: &&TargetName| {
+        let target = harness.target.get(*name);
+        target.is_some_and(|one| one.is_generated() && of(one).text().is_some())
+    };
+    let texts = harness.targets_of(spec).iter().filter(is_text);
+    texts.filter(|name| names.contains(&name.as_str())).collect()
 }
 
 /// The name of suites in the language of the code that the suites of a target are about.
@@ -143,7 +154,13 @@ fn code_words(spec: &Spec, code: &Target) -> String {
 }
 
 /// The code as a model is shown it: how blocks reach it, its items, and what is run.
-pub fn shown(spec: &Spec, code: &Target, form: TextForm, tree: &Tree) -> String {
+pub fn shown(
+    spec: &Spec,
+    code: &Target,
+    form: TextForm,
+    tree: &Tree,
+    beside: &[(String, Tree)],
+) -> String {
     let language = of(code).language();
     let mut parts = vec![format!("It is {language}. {}", code_words(spec, code))];
     let items = items(spec, code, tree);
@@ -169,6 +186,20 @@ pub fn shown(spec: &Spec, code: &Target, form: TextForm, tree: &Tree) -> String 
         let run = run.join(", ");
         parts.push(format!(
             "Blocks in these languages are run, written as the examples of the specification: {run}."
+        ));
+    }
+    let pages = beside.iter().flat_map(|(at, tree)| {
+        let anchors = anchors_of(tree).into_iter();
+        anchors.map(move |(file, anchors)| {
+            let anchors = anchors.iter().map(|one| format!("`#{one}`")).collect::<Vec<_>>();
+            format!("- `{at}/{file}`: {}", anchors.join(", "))
+        })
+    });
+    let pages: Vec<String> = pages.collect();
+    if !pages.is_empty() {
+        let pages = pages.join("\n");
+        parts.push(format!(
+            "Pages of other texts that links may lead to, and their headings:\n\n{pages}"
         ));
     }
     parts.join("\n\n")

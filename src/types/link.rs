@@ -34,6 +34,16 @@ impl Link {
         let at = String::new();
         Self { spec: spec.clone(), path, at, tree, revision, direct: true, apart: false }
     }
+
+    /// Whether it is the code of the spec of the text that has the link.
+    pub fn is_code_of(&self, spec: &SpecId) -> bool {
+        self.spec == *spec && self.at.is_empty()
+    }
+
+    /// Whether it is another text of the spec of the text that has the link.
+    pub fn is_text_of(&self, spec: &SpecId) -> bool {
+        self.spec == *spec && !self.at.is_empty()
+    }
 }
 
 /// The way from one folder of the workspace to another.

@@ -108,7 +108,7 @@ impl PoolExecutor {
         let (id, listener) = (order.id(), options.listener.as_ref());
         let validator = settings.and_then(|gate| gate.validator.as_ref());
         let own = validator.and_then(|name| {
-            let manifest = validator_manifest(&validators.join(name)).ok()?;
+            let manifest = validator_manifest(validators, name).ok()?;
             manifest.timeout_s.map(Duration::from_secs)
         });
         let longest = longest(own.unwrap_or_default().max(action.timeout));

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use super::clock::today;
 use super::error::CommandError;
 use super::model::{CONFIG, Sources, Workspace, WorkspaceLayout};
-use super::texts::{about_nothing, complete_texts};
+use super::texts::{complete_texts, lacks};
 use crate::gate;
 use crate::plan::{self, Checks};
 use crate::prompt::{HeldOut, Templates};
@@ -329,7 +329,7 @@ impl Workspace {
                     found.retain(|problem| !toolchain::UNTESTED.contains(&problem.code.as_str()));
                 }
                 one.problems.extend(found);
-                one.problems.extend(about_nothing(&one.spec, &name, &target, &self.harness));
+                one.problems.extend(lacks(&one.spec, &name, &target, &self.harness));
             }
             let at = (one.spec.id.clone(), name);
             self.suites.insert(at.clone(), suites);
@@ -422,9 +422,10 @@ impl Workspace {
     }
 
     fn read_validator(&mut self, name: &str) -> Result<BTreeMap<String, Digest>, CommandError> {
-        let place = Path::new(&self.harness.harness.validators).join(name);
+        let all = Path::new(&self.harness.harness.validators);
+        gate::validator_manifest(&self.places.root.join(all), name).map_err(CommandError::usage)?;
+        let place = all.join(name);
         let folder = self.places.root.join(&place);
-        gate::validator_manifest(&folder).map_err(CommandError::usage)?;
         let mut digests = BTreeMap::new();
         for (file, bytes) in files::folder(&folder)? {
             let label = place.join(file).display().to_string();

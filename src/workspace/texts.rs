@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::CommandError;
+use crate::plan;
 use crate::store::files;
 use crate::toolchain::prose::linter::{self, VALE, VALE_FILE};
+use crate::toolchain::prose::needed_names;
 use crate::toolchain::{self, TextForm, about};
 use crate::types::{Harness, Problem, RelPath, Spec, Target, TargetName, limits};
 
@@ -85,14 +87,46 @@ fn style_rules(root: &Path) -> Result<Vec<(String, String)>, CommandError> {
     Ok(all)
 }
 
-/// A text whose spec has no code that it could be about.
-pub fn about_nothing(
+/// What a text of a spec lacks: code that it could be about, or texts that it needs.
+pub fn lacks(
     spec: &Spec,
     name: &TargetName,
     target: &Target,
     harness: &Harness,
 ) -> Option<Problem> {
     toolchain::of(target).text()?;
+    about_nothing(spec, name, target, harness)
+        .or_else(|| needs_nothing(spec, name, target, harness))
+}
+
+fn needs_nothing(
+    spec: &Spec,
+    name: &TargetName,
+    target: &Target,
+    harness: &Harness,
+) -> Option<Problem> {
+    let known = about::needed(harness, spec, target);
+    let is_known = |one: &&str| known.iter().any(|name| name.as_str() == *one);
+    let message = match needed_names(target).into_iter().find(|one| !is_known(one)) {
+        Some(one) => format!("the text `{name}` needs `{one}`, but this spec has no such text"),
+        None => {
+            let order = plan::targets(spec, harness);
+            let before = order.iter().take_while(|one| *one != name);
+            let before: Vec<&TargetName> = before.collect();
+            let after = known.into_iter().find(|one| !before.contains(one))?;
+            format!("the text `{name}` needs `{after}`, which needs it")
+        }
+    };
+    let help = "add the text to `targets` of the spec, or take it out of `needs` in [target.NAME]";
+    Some(Problem::error("spec::text_needs", message).help(help).file(&spec.file))
+}
+
+fn about_nothing(
+    spec: &Spec,
+    name: &TargetName,
+    target: &Target,
+    harness: &Harness,
+) -> Option<Problem> {
     let wanted = about::code_of(harness, spec, target).err()?;
     let message = match wanted {
         Some(of) => {

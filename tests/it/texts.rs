@@ -215,6 +215,47 @@ fn an_edit_makes_out_of_date_what_speaks_of_it() {
     insta::assert_snapshot!(stable(&told));
 }
 
+/// A tutorial with a link to a heading of the reference that is there until the style changes.
+fn linking(at: usize, body: &Value) -> String {
+    let text = prompt(body);
+    let (is_new, is_repair) = (text.contains("Long sentences"), text.contains("## What is wrong"));
+    match form(&text) {
+        "docs" => {
+            let title = if is_new { "Remarks" } else { "Notes" };
+            files(&[("reference.md", &format!("{DOCS}\n## {title}\n\nThat is all.\n"))])
+        }
+        "tutorial" => {
+            let is_there = |anchor: &&str| text.contains(&format!("`#{anchor}`"));
+            let anchor = ["remarks", "notes"].into_iter().find(is_there).filter(|_| is_repair);
+            let link = format!("[notes](../docs/reference.md#{})", anchor.unwrap_or("gone"));
+            files(&[("tutorial.md", &format!("{TUTORIAL}\nThere are {link}.\n"))])
+        }
+        _ => right(at, body),
+    }
+}
+
+#[test]
+fn a_text_links_to_a_text_that_it_needs() {
+    let server = Server::start(vec![Act::Make(linking)]);
+    let spec = format!("---\ntargets: [tutorial, docs, rust]\n---\n{SPEC}");
+    let targets = "[target.docs]\ntoolchain = \"docs\"\nstyle = \"style.md\"\n\
+        [target.tutorial]\ntoolchain = \"tutorial\"\nneeds = [\"docs\"]\n";
+    let world = World::new(&server.url, &[("roman", &spec)], targets);
+    world.write("style.md", "Short sentences.\n");
+    let mut told = world.run(&["run"]).expect(0).titled("a wrong link is repaired");
+    assert_eq!(asked(&server), ["rust", "docs", "tutorial", "tutorial"]);
+    told += &format!("== the prompt of the tutorial\n{}\n", server.prompt(2));
+    told += &world.run(&["run"]).expect(0).titled("again");
+    world.run(&["check", "--rerun"]).expect(0);
+    // The heading that the tutorial links to goes.
+    world.write("style.md", "Long sentences.\n");
+    told += &world.run(&["plan"]).expect(0).titled("another style of the reference");
+    told += &world.run(&["run"]).expect(0).titled("a run over it");
+    assert_eq!(asked(&server)[4..], ["docs", "tutorial", "tutorial"]);
+    world.run(&["check", "--rerun"]).expect(0);
+    insta::assert_snapshot!(stable(&told));
+}
+
 /// The clause of a claim is shown by a suite of the user.
 #[test]
 fn a_claim_whose_test_shows_nothing_any_more_is_out_of_date() {
@@ -644,6 +685,12 @@ fn a_text_needs_code_and_a_style_guide_that_is_there() {
     let config = world.read("harness.toml");
     world.write("harness.toml", &config.replace(TARGETS, &of));
     told += &world.run(&["run"]).expect(10).titled("about another text");
+    for needs in ["copy", "docs"] {
+        let key = format!("toolchain = \"docs\"\nneeds = [\"{needs}\"]\n");
+        let needs = TARGETS.replace("toolchain = \"docs\"\n", &key);
+        world.write("harness.toml", &config.replace(TARGETS, &needs));
+        told += &world.run(&["run"]).expect(10).titled("with a need that cannot be met");
+    }
     world.write("harness.toml", &config.replace("style.md", "gone.md"));
     told += &world.run(&["run"]).expect(2).titled("without the style guide");
     world

@@ -4,6 +4,7 @@
 mod code;
 mod host_tools;
 pub mod linter;
+mod needs;
 pub mod page;
 pub mod rules;
 mod shape;
@@ -17,6 +18,8 @@ use crate::types::{Encoder, Finding, GateName, Link, Problem, RelPath, Spec, Tar
 
 pub use code::OF;
 use linter::VALE;
+use needs::NEEDS;
+pub use needs::names as needed_names;
 pub use page::cited;
 pub use shape::TextShape;
 use style::STYLE;
@@ -89,6 +92,7 @@ impl Toolchain for TextLanguage {
         let mut all = vec![code::schema(), style::schema()];
         if self.0 != TextForm::Tests {
             all.extend(shape::schemas());
+            all.push(needs::schema());
         }
         all
     }
@@ -96,6 +100,7 @@ impl Toolchain for TextLanguage {
         match shape::check(name, value) {
             Some(checked) => checked,
             None if name == STYLE => style::check(value),
+            None if name == NEEDS => needs::check(value),
             None => code::check(value),
         }
     }
@@ -103,6 +108,7 @@ impl Toolchain for TextLanguage {
         code::encode(target, out);
         out.option(target.style_guide.as_ref(), |out, guide| out.text(guide));
         TextShape::of(target).encode(out);
+        needs::encode(target, out);
     }
     fn root(&self, spec: &Spec, target: &Target) -> RelPath {
         RelPath::parse(&self.file(spec, target)).expect("a plain name is a path")

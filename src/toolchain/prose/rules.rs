@@ -49,6 +49,7 @@ use crate::toolchain::TextForm;
 use crate::types::{Finding, GateName, Tree};
 
 pub use facts::TextFacts;
+pub use links::anchors_of;
 pub use numbers::collect;
 
 /// Findings over all pages (`*.md`) of a tree, by file and line.

@@ -23,6 +23,8 @@ pub struct TextFacts<'a> {
     pub versions: &'a BTreeSet<String>,
     /// What the target says of its pages.
     pub shape: &'a TextShape,
+    /// The texts that the text needs, by the way to them from its folder.
+    pub beside: &'a [(&'a str, &'a Tree)],
 }
 
 /// Pages with what is known.

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::facts::{TextSubject, fix, found, nearest};
-use crate::toolchain::prose::page::ProsePage;
-use crate::types::Finding;
+use crate::toolchain::prose::page::{ProsePage, is_page_file};
+use crate::types::{Finding, Tree};
 
 /// Findings of the rule.
 pub fn check(subject: &TextSubject<'_>) -> Vec<Finding> {
@@ -64,13 +64,22 @@ fn judge(
         Some((path, anchor)) => (path, Some(anchor)),
         None => (target, None),
     };
-    let file = if path.is_empty() { Some(page.file.to_owned()) } else { resolve(page.file, path) };
-    let Some(file) = file.filter(|file| !target.is_empty() && subject.tree.get(file).is_some())
-    else {
-        let remedy = "Link to a page of this text, or delete the link";
-        return wrong(format!("no file `{path}`"), remedy);
+    let file = if path.is_empty() { page.file.to_owned() } else { resolve(page.file, path) };
+    let other = || {
+        let mut all = subject.facts.beside.iter();
+        all.find_map(|(at, tree)| Some((file.strip_prefix(at)?.strip_prefix('/')?, *tree)))
     };
-    let (Some(anchor), Some(known)) = (anchor, anchors.get(file.as_str())) else { return Ok(()) };
+    let is_own = !target.is_empty() && subject.tree.get(&file).is_some();
+    let known = match other().filter(|(file, tree)| tree.get(file).is_some()) {
+        _ if is_own => anchors.get(file.as_str()).cloned(),
+        Some((file, tree)) => anchors_of(tree).remove(file),
+        None => {
+            let remedy =
+                "Link to a page of this text or of one that it `needs`, or delete the link";
+            return wrong(format!("no file `{path}`"), remedy);
+        }
+    };
+    let (Some(anchor), Some(known)) = (anchor, known) else { return Ok(()) };
     if known.contains(anchor) {
         return Ok(());
     }
@@ -107,20 +116,28 @@ fn hosts(text: &str) -> BTreeSet<String> {
     HOST.find_iter(text).map(|one| one.as_str().to_lowercase()).collect()
 }
 
-/// The path of a link from the tree's root; `None` above it.
-fn resolve(file: &str, path: &str) -> Option<String> {
+/// The path of a link from the tree's root; it begins with `..` above it.
+fn resolve(file: &str, path: &str) -> String {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();
     for part in path.split('/') {
         match part {
             "." => {}
-            ".." => {
-                parts.pop()?;
-            }
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
             part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    parts.join("/")
+}
+
+/// The anchors of the pages of a tree, by file.
+pub fn anchors_of(tree: &Tree) -> BTreeMap<String, BTreeSet<String>> {
+    let pages = tree.iter().filter(|(path, _)| is_page_file(path.as_str()));
+    let pages = pages.filter_map(|(path, _)| {
+        let page = ProsePage::read(path.as_str(), tree.text(path.as_str())?);
+        Some((path.to_string(), anchors(&page)))
+    });
+    pages.collect()
 }
 
 /// The anchors of a page: of its headings, as GitHub makes them, and of `<a id="…">`.

@@ -50,13 +50,14 @@ fn over(
     spec: &str,
     proven: &[&str],
     case: Case,
-    tree: &Tree,
+    pages: &Tree,
     shape: &TextShape,
 ) -> Vec<(String, String)> {
     let (spec, _) = crate::spec_for_tests::spec(spec);
     let proven = proven.iter().map(|&name| name.to_owned()).collect();
     let items: Vec<String> = case.items.iter().map(|&item| item.to_owned()).collect();
     let versions = BTreeSet::from(["2024".to_owned()]);
+    let beside = tree(&[("more/notes.md", b"# Notes\n"), ("data.txt", b"")]);
     let facts = TextFacts {
         spec: &spec,
         proven: &proven,
@@ -64,8 +65,9 @@ fn over(
         run: case.run,
         versions: &versions,
         shape,
+        beside: &[("../docs", &beside)],
     };
-    let all = check(&"text".into(), case.form, tree, &facts);
+    let all = check(&"text".into(), case.form, pages, &facts);
     let told = |one: crate::types::Finding| {
         assert_eq!(one.gate, "text");
         let line = one.line.map(|line| format!(" {line}")).unwrap_or_default();
@@ -195,6 +197,12 @@ const IN_GUIDES: &[Fault] = &[
     (GUIDE_CONSOLE, "(#step", "(/#step", &["link 26"]),
     (GUIDE_CONSOLE, "(#step", "(other.md#step", &["link 26"]),
     (GUIDE_CONSOLE, "(#step", "(../guide.md#step", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step-1-convert-a-number", "(../docs/more/notes.md#notes", &[]),
+    (GUIDE_CONSOLE, "(#step-1-convert-a-number", "(x/../.././docs/more/notes.md", &[]),
+    (GUIDE_CONSOLE, "(#step-1-convert-a-number", "(../docs/more/notes.md#note", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step-1-convert-a-number", "(../docs/notes.md", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step-1-convert", "(../../docs/more/notes.md", &["link 26"]),
+    (GUIDE_CONSOLE, "(#step-1-convert-a-number", "(../docs/../docs/more/notes.md#notes", &[]),
     (GUIDE_CONSOLE, "a shell", "https://shells.example a shell", &["link 3"]),
     (GUIDE_CONSOLE, "a shell", "![a shell](shell.png)", &["link 3"]),
     (GUIDE_CONSOLE, "a shell", "TODO: a shell", &["marker 3"]),
