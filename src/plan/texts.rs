@@ -23,8 +23,9 @@ pub fn own_texts(
     let Some(target) = harness.target.get(name) else { return Vec::new() };
     let link = |other: &TargetName| {
         let entry = standing.spec.get(&spec.id)?.target.get(other)?;
-        let link = link_to_text(spec, name, other, harness)?;
-        Some(Link { tree: entry.tree, revision: entry.spec, ..link })
+        let from = target.path(&spec.id, name).ok()?;
+        let link = Link::to_code(&spec.id, entry.path.clone(), entry.tree, entry.spec);
+        Some(Link { at: way(&from, &entry.path), ..link })
     };
     about::needed(harness, spec, target).into_iter().filter_map(link).collect()
 }

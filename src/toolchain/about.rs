@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::heads::outline_heads;
 use super::prose::page::{self, PageBlock};
 use super::prose::rules::{anchors_of, collect};
 use super::prose::{OF, needed_names};
@@ -123,7 +124,7 @@ pub fn items(spec: &Spec, code: &Target, tree: &Tree) -> Vec<String> {
         (Some((interface, contract)), _) => {
             contract.signatures(interface).iter().map(|one| bare(one)).collect()
         }
-        (None, Some(links)) => heads(&links.surface(tree)),
+        (None, Some(links)) => outline_heads(&links.surface(tree)),
         (None, None) => Vec::new(),
     }
 }
@@ -283,92 +284,9 @@ fn block_clause(spec: &Spec, at: usize, language: &str, code: String, line: usiz
     }
 }
 
-/// The signatures of an outline of public items. Items within a class or an implementation have its
-/// name before them.
-fn heads(outline: &str) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    let mut holder: Option<String> = None;
-    let mut lines = outline.lines().filter(|line| !line.trim().is_empty());
-    let mut in_text = false;
-    while let Some(first) = lines.next() {
-        let start = first.trim_start();
-        if start.starts_with("\"\"\"") || in_text {
-            // A docstring, on one line or several.
-            let quotes = first.matches("\"\"\"").count();
-            in_text = if in_text { quotes == 0 } else { quotes == 1 };
-            continue;
-        }
-        let is_note = ["//", "/*", "*", "#", "@", "}"].iter().any(|mark| start.starts_with(mark));
-        if is_note {
-            let mut note = first.to_owned();
-            while start.starts_with(['#', '@']) && is_open(&note) {
-                let Some(next) = lines.next() else { break };
-                note.push_str(next);
-            }
-            continue;
-        }
-        let is_inner = first.starts_with([' ', '\t']);
-        let mut item = start.to_owned();
-        while is_open(&item) || has_bounds(&item, is_inner) {
-            let Some(next) = lines.next() else { break };
-            item = format!("{item} {}", next.trim());
-        }
-        let Some(head) = head(&item) else {
-            holder = holder.filter(|_| is_inner);
-            continue;
-        };
-        match (is_inner, &holder) {
-            (true, Some(of)) => out.push(format!("{of}: {head}")),
-            (true, None) => {}
-            (false, _) => {
-                let class = head.split(['(', '<']).next().unwrap_or_default().trim().to_owned();
-                let is_class = class.split(' ').any(|word| word == "class");
-                let class = if is_class { class.trim_start_matches("export ") } else { &head };
-                let class = class.split(" where ").next().unwrap_or_default();
-                let is_impl = ["impl", "unsafe impl"].iter().any(|start| head.starts_with(start));
-                holder = (is_class || is_impl).then(|| class.to_owned());
-                if !is_impl {
-                    out.push(head);
-                }
-            }
-        }
-    }
-    // Several configurations have the same item.
-    let mut seen = BTreeSet::new();
-    out.retain(|one| seen.insert(one.clone()));
-    out
-}
-
-/// Whether brackets are open at the end of a text.
-fn is_open(text: &str) -> bool {
-    let count = |signs: [char; 2]| text.matches(signs).count();
-    count(['(', '[']) > count([')', ']'])
-}
-
-/// Whether an item of Rust goes on: its bounds may be on lines of their own.
-fn has_bounds(text: &str, is_inner: bool) -> bool {
-    let starts = ["pub ", "impl", "unsafe impl"].iter().any(|start| text.starts_with(start));
-    starts && !text.contains(['{', ';']) && (!is_inner || text.contains(" fn "))
-}
-
-/// An item without its body; `None` for what only names items of other places.
-fn head(item: &str) -> Option<String> {
-    let item = item.split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_other = ["pub use ", "from ", "export {", "export *", "import "];
-    if is_other.iter().any(|start| item.starts_with(start)) || item.ends_with("{ … }") {
-        return None;
-    }
-    let item = item.split(" {").next().unwrap_or_default();
-    let item = item.trim_end_matches([';', ':', '{', ' ', ',']).trim_end();
-    let item = item.strip_suffix(" ...").unwrap_or(item).trim_end_matches(':');
-    // `f( a: u32, )` is what a formatter makes of a long `f(a: u32)`.
-    let item = item.replace("( ", "(").replace(", )", ")").replace(" )", ")");
-    (!item.is_empty()).then_some(item)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{heads, run_languages};
+    use super::run_languages;
 
     #[test]
     fn blocks_about_a_program_are_transcripts() {
@@ -376,52 +294,5 @@ mod tests {
         assert_eq!(run_languages(&spec, &target), ["rust"]);
         target.options.insert("crate".to_owned(), "bin".into());
         assert_eq!(run_languages(&spec, &target), ["console"]);
-    }
-
-    #[test]
-    fn outlines_have_signatures() {
-        let rust = "// in `a`\npub fn to_roman(n: u32) -> Result<String, Error>;\npub struct Cache {\n    pub size: usize,\n    pub f: fn(u8),\n}\n\
-            impl Cache {\n    pub fn get(\n        &self,\n        key: &str,\n    ) -> Option<String>;\n}\n\
-            impl<T> fmt::Display for Cache<T>\nwhere\n    T: Clone, { … }\npub const LIMIT: u32;\npub use a::b;\n\
-            impl<T> Other<T>\nwhere\n    T: Clone, {\n    pub fn len<U>(&self) -> U\n    where\n        U: Clone;\n}\nmacro_rules! roman;\n\
-            #[cfg(\n    unix\n)]\npub fn now();\n#[cfg(not(unix))]\npub fn now();\n";
-        assert_eq!(
-            heads(rust),
-            [
-                "pub fn to_roman(n: u32) -> Result<String, Error>",
-                "pub struct Cache",
-                "impl Cache: pub fn get(&self, key: &str) -> Option<String>",
-                "pub const LIMIT: u32",
-                "impl<T> Other<T>: pub fn len<U>(&self) -> U where U: Clone",
-                "macro_rules! roman",
-                "pub fn now()",
-            ]
-        );
-        let python = "LIMIT: int = 3\n@dataclass\nclass Stock(Base):\n    \"\"\"Prices.\n\n    All.\n    \"\"\"\n    names: list[str]\n    \
-            def __init__(self) -> None:\n    async def total(\n        self, of='#',\n    ) -> int:\n        \"\"\"The sum.\"\"\"\ndef shown(a: int) -> int:\n";
-        assert_eq!(
-            heads(python),
-            [
-                "LIMIT: int = 3",
-                "class Stock(Base)",
-                "class Stock: names: list[str]",
-                "class Stock: def __init__(self) -> None",
-                "class Stock: async def total(self, of='#') -> int",
-                "def shown(a: int) -> int",
-            ]
-        );
-        let script = "/** Most. */\nexport const LIMIT = 3;\nexport class Stock {\n  name = \"\";\n  /** One more. */\n  taking(\n    price: Price,\n  ): this {\n}\n\
-            export interface Price {\n  cents: number;\n}\nexport async function total(all: Stock): Promise<number> {\nexport { a };\n";
-        assert_eq!(
-            heads(script),
-            [
-                "export const LIMIT = 3",
-                "export class Stock",
-                "class Stock: name = \"\"",
-                "class Stock: taking(price: Price): this",
-                "export interface Price",
-                "export async function total(all: Stock): Promise<number>",
-            ]
-        );
     }
 }

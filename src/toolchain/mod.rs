@@ -4,6 +4,7 @@
 //! A language is one folder and one line of [`ALL`]. No other module distinguishes languages.
 
 pub mod about;
+mod heads;
 mod apart;
 pub mod assistant;
 mod commands;

@@ -114,7 +114,7 @@ fn needs_nothing(
             let before = order.iter().take_while(|one| *one != name);
             let before: Vec<&TargetName> = before.collect();
             let after = known.into_iter().find(|one| !before.contains(one))?;
-            format!("the text `{name}` needs `{after}`, which needs it")
+            format!("the text `{name}` needs `{after}`, which is in a circle of `needs`")
         }
     };
     let help = "add the text to `targets` of the spec, or take it out of `needs` in [target.NAME]";

@@ -38,7 +38,9 @@ pub fn check(value: &toml::Value) -> Result<(), (String, String)> {
 
 /// Encodes it for a digest. The digest of none is that of older versions.
 pub fn encode(target: &Target, out: &mut Encoder) {
-    let names = names(target);
+    let mut names = names(target);
+    names.sort_unstable();
+    names.dedup();
     if !names.is_empty() {
         out.texts(&names);
     }

@@ -74,15 +74,34 @@ impl<'a> PythonPackage<'a> {
     }
 
     /// The names that an import takes from a module, and those that it gives them.
-    fn imported(&self, from: &str, import: &'a PythonImport) -> Vec<(&'a str, &'a str)> {
-        match (&import.names, self.0.get(from)) {
-            (Some(names), _) => names.iter().map(|(one, alias)| (&**one, &**alias)).collect(),
-            (None, Some(module)) => {
-                let names = module.entries.iter().flat_map(PythonEntry::names);
-                names.filter(|name| module.exports(name)).map(|name| (name, name)).collect()
+    fn imported(&self, from: &'a str, import: &'a PythonImport) -> Vec<(&'a str, &'a str)> {
+        match &import.names {
+            Some(names) => names.iter().map(|(one, alias)| (&**one, &**alias)).collect(),
+            None => {
+                let mut names = BTreeSet::new();
+                self.exported(from, &mut names, &mut BTreeSet::new());
+                names.into_iter().map(|name| (name, name)).collect()
             }
-            (None, None) => Vec::new(),
         }
+    }
+
+    /// The names that `from … import *` takes from a module.
+    fn exported(&self, from: &'a str, names: &mut BTreeSet<&'a str>, seen: &mut BTreeSet<&'a str>) {
+        let Some(module) = self.0.get(from).filter(|_| seen.len() < SEARCHED) else { return };
+        if !seen.insert(from) {
+            return;
+        }
+        for entry in &module.entries {
+            match entry {
+                PythonEntry::Import(import) if import.names.is_none() => {
+                    if let Some(target) = self.target(from, import) {
+                        self.exported(target, names, seen);
+                    }
+                }
+                _ => names.extend(entry.names()),
+            }
+        }
+        names.retain(|name| module.exports(name));
     }
 
     /// The module of this package that an import is from.
@@ -157,7 +176,7 @@ mod tests {
         let shown = outline(&[
             (
                 "src/s/__init__.py",
-                "from ._core import (\n    roman,\n    Cache as Store,\n    _own,\n)\nfrom s._more import *\nfrom . import _core\n\
+                "from ._core import (\n    roman,\n    Cache as Store,\n    _own,\n)\nfrom s._all import *\nfrom . import _core\n\
                 from ._core import roman as again\nfrom os import path\n",
             ),
             (
@@ -169,9 +188,10 @@ mod tests {
                 "src/s/_deep.py",
                 "from ._core import nothing\n@dataclass\nclass Cache(Base):\n    size: int\n",
             ),
+            ("src/s/_all.py", "from s._more import *\n"),
             (
                 "src/s/_more.py",
-                "__all__ = [\n    'MAX',\n]\n__all__ += [\"two\"]\nMAX: int = 3\n\n\ndef one():\n    pass\n\n\ndef two():\n    pass\n",
+                "__all__ = [\n    'MAX',  # the user's\n]\n__all__ += [\"two\"]\nMAX: int = 3\n\n\ndef one():\n    pass\n\n\ndef two():\n    pass\n",
             ),
             (
                 "src/s/tools.py",

@@ -122,7 +122,7 @@ fn resolve(file: &str, path: &str) -> String {
     parts.pop();
     for part in path.split('/') {
         match part {
-            "." => {}
+            "." if !path.ends_with("/.") => {}
             ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
             part => parts.push(part),
         }

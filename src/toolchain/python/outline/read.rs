@@ -198,6 +198,8 @@ fn is_value(code: &str) -> bool {
 
 /// The plain strings in a text.
 fn texts(text: &str) -> Vec<String> {
-    let parts: Vec<&str> = text.split(['"', '\'']).collect();
+    let code = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let code = code.collect::<String>();
+    let parts: Vec<&str> = code.split(['"', '\'']).collect();
     parts.chunks(2).filter_map(|pair| pair.get(1)).map(|&one| one.to_owned()).collect()
 }

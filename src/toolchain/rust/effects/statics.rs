@@ -69,7 +69,10 @@ fn read(tokens: TokenStream) -> Items {
                         items.statics.extend(lasts.then(|| (word(at + 1), words)));
                     }
                     "struct" | "enum" | "union" | "trait" | "type" => {
-                        items.types.push((word(at + 1), words(&tokens[at + 2..], ';')));
+                        items.types.push((
+                            word(at + 1),
+                            words(tokens.get(at + 2..).unwrap_or_default(), ';'),
+                        ));
                     }
                     "as" if at > 0 => {
                         let named = BTreeSet::from([word(at - 1)]);
@@ -107,6 +110,13 @@ mod tests {
         let mut found = find(source.parse().unwrap());
         found.sort();
         found
+    }
+
+    #[test]
+    fn a_keyword_may_be_the_last_word() {
+        for source in ["f(union)", "g(r#type)", "m!(struct)", "m!(static)", "x as", "m!(const A)"] {
+            assert_eq!(found(source), [""; 0], "{source}");
+        }
     }
 
     #[test]

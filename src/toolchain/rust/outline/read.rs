@@ -327,7 +327,7 @@ fn exports(attributes: &[Attribute]) -> bool {
 fn is_left_out(attributes: &[Attribute]) -> bool {
     let has = |one: &Attribute, name: &str, word: &str| {
         let list = one.meta.require_list().ok().filter(|list| list.path.is_ident(name));
-        list.is_some_and(|list| list.tokens.to_string() == word)
+        list.is_some_and(|list| list.tokens.to_string().split(',').any(|one| one.trim() == word))
     };
     attributes.iter().any(|one| has(one, "cfg", "test") || has(one, "doc", "hidden"))
 }

@@ -130,8 +130,9 @@ impl<'a> ModuleOutline<'a> {
         let is_shown = |at: &usize| {
             let text = self.lines[*at].trim_start();
             let first = text.split(' ').find(|word| !before.contains(word)).unwrap_or_default();
-            let is_own = first.starts_with(['#', '}', '/', '*']) || first == "private";
-            self.open[*at] == (1, 0) && !is_own && !first.is_empty()
+            let is_comment = first.starts_with('/') || ["*", "*/"].contains(&first);
+            let is_own = first.starts_with(['#', '}']) || ["private", "{"].contains(&first);
+            self.open[*at] == (1, 0) && !is_own && !is_comment && !first.is_empty()
         };
         let members = range.filter(is_shown);
         members.map(|at| self.text(self.comment(at)) + &self.text(self.head(at, 1))).collect()
