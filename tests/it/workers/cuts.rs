@@ -110,8 +110,13 @@ fn a_worker_or_coordinator_without_a_network_loses_nothing() {
     fleet.add("far", worker.within(&world.command(&args)));
     fleet.ready(&world);
     world.run(&["run"]).expect(0);
-    // Shorter and longer than the lease; while it waits, fetches, runs or delivers.
-    for (net, after, seconds) in [(worker, 300, 2), (worker, 2500, 7), (coordinator, 1500, 7)] {
+    // Shorter and longer than the lease; while it waits, fetches, runs or delivers. With
+    // REGEN_CUTS, so many longer ones, spread over all of that.
+    let mut cuts = vec![(worker, 300, 2), (worker, 2500, 7), (coordinator, 1500, 7)];
+    if let Some(many) = std::env::var("REGEN_CUTS").ok().and_then(|many| many.parse().ok()) {
+        cuts = (0..many).map(|one: u64| (worker, 6000 * one / many, 7)).collect();
+    }
+    for (net, after, seconds) in cuts {
         let before = fleet.said("far").matches("slow: pass").count();
         let begun = Instant::now();
         let mut command = if std::ptr::eq(net, coordinator) {
