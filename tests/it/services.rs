@@ -373,7 +373,11 @@ fn hostile_services_are_refused() {
         (answer("connection.sendall(ANSWER[:30] + b'x' * 9_000_000)"), "no whole answer"),
         (answer("connection.sendall(ANSWER[:60]); signal.pause()"), "no whole answer within"),
         (start("signal.signal(signal.SIGTERM, signal.SIG_IGN)"), "within 5 s of SIGTERM"),
-        (answer("connection.sendall(ANSWER); os._exit(0)"), "before it was stopped"),
+        // The end is seen, or it is stopped first and its wrong answer is.
+        (
+            answer("connection.sendall(ANSWER); os._exit(0)"),
+            "before it was stopped|a held-out example of greeter/greets does not pass",
+        ),
         (HOSTILE.to_owned(), "a held-out example of greeter/greets does not pass"),
     ];
     let every =
@@ -388,7 +392,7 @@ fn hostile_services_are_refused() {
             let told = server.told(at + 1);
             let told = told.split_once("## What is wrong with it").map_or("", |parts| parts.1);
             let told = told.split("Earlier answers").next().unwrap_or_default();
-            assert!(told.contains(why), "{why}:\n{told}\n{code}");
+            assert!(why.split('|').any(|one| told.contains(one)), "{why}:\n{told}\n{code}");
         }
     }
 }
