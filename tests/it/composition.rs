@@ -471,7 +471,7 @@ pub fn switched_whole(world: &World, server: &Server, change: &dyn Fn(&World)) {
         assert_eq!(seen(world), new, "kill {number}");
         world.run(&["check", "-q"]).expect(0);
     }
-    eprintln!("{kills} kills, {cut} before the switch");
+    eprintln!("{kills} kills, {cut} before the switch; steps: {steps:?}");
     assert_eq!(server.requests().len(), bought, "nothing was bought twice");
 }
 
