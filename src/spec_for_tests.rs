@@ -1,6 +1,12 @@
-//! A spec and a target for unit tests of several modules.
+//! A spec, a target and trees for unit tests of several modules.
 
-use crate::types::{Spec, Target};
+use crate::types::{RelPath, Spec, Target, Tree};
+
+/// A tree of these files.
+pub fn tree(files: &[(&str, &str)]) -> Tree {
+    let path = |path: &str| RelPath::parse(path).expect("is a path");
+    files.iter().map(|(name, text)| (path(name), text.as_bytes().to_vec())).collect()
+}
 
 /// Parses `text` as the spec `s`, with the default Rust library target.
 pub fn spec(text: &str) -> (Spec, Target) {

@@ -128,7 +128,7 @@ pub const LAYER_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const WATCH_TICK: Duration = Duration::from_millis(40);
 /// The same above half of its memory limit.
 pub const WATCH_CLOSELY: Duration = Duration::from_millis(4);
-/// CPU time of a process that cannot be inspected: what fork and exec take, with a margin.
+/// CPU time of a process that cannot be inspected: more than fork and exec take.
 pub const HIDDEN: Duration = Duration::from_millis(100);
 /// Most time to count what is behind the descriptors of a sandbox: honest programs take
 /// milliseconds.

@@ -129,13 +129,10 @@ impl CrateOutline<'_> {
 #[cfg(test)]
 mod tests {
     use super::of;
-    use crate::types::{RelPath, Tree};
+    use crate::spec_for_tests::tree;
 
     fn outline(files: &[(&str, &str)]) -> String {
-        let file = |(path, text): &(&str, &str)| {
-            (RelPath::parse(path).expect("a path"), text.as_bytes().to_vec())
-        };
-        of(&files.iter().map(file).collect::<Tree>())
+        of(&tree(files))
     }
 
     #[test]

@@ -45,18 +45,43 @@ struct ParserLoad {
     digits: usize,
 }
 
+/// A group of tokens so far.
+#[derive(Default)]
+struct GroupLoad {
+    /// The nested tokens.
+    tokens: usize,
+    /// The `<` that are open: a comma does not end them.
+    angles: usize,
+    last: char,
+}
+
+impl GroupLoad {
+    /// Adds a sign. Gives whether it ends a statement or an element.
+    fn sign(&mut self, sign: char) -> bool {
+        match (std::mem::replace(&mut self.last, sign), sign) {
+            (_, '<') => self.angles += 1,
+            // A type has neither.
+            (_, ';') | ('=', '>') => self.angles = 0,
+            (last, '>') if last != '-' => self.angles = self.angles.saturating_sub(1),
+            _ => {}
+        }
+        matches!(sign, ';' | ',')
+    }
+}
+
 fn load(tokens: TokenStream) -> ParserLoad {
-    let mut stack = vec![(tokens.into_iter().peekable(), 0, 0)];
+    let mut stack = vec![(tokens.into_iter().peekable(), 0, GroupLoad::default())];
     let mut most = ParserLoad::default();
-    // Behind the `#` or `#!` of an attribute: each line of documentation is one.
-    let mut attribute = false;
+    // Behind the `#` or `#!` of an attribute, what was before it: each line of documentation is
+    // one, and its tokens do not count for what follows.
+    let mut attribute: Option<usize> = None;
     while let Some((tokens, around, here)) = stack.last_mut() {
         let Some(token) = tokens.next() else {
             stack.pop();
             continue;
         };
-        *here += 1;
-        let depth = *around + *here;
+        here.tokens += 1;
+        let depth = *around + here.tokens;
         most.nesting = most.nesting.max(depth);
         if let TokenTree::Literal(literal) = &token {
             let text = literal.to_string();
@@ -64,24 +89,30 @@ fn load(tokens: TokenStream) -> ParserLoad {
             most.digits = most.digits.max(if is_number { text.len() } else { 0 });
         }
         let ends = match &token {
-            TokenTree::Punct(punct) => matches!(punct.as_char(), ';' | ','),
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => attribute,
+            TokenTree::Punct(punct) => here.sign(punct.as_char()),
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                !matches!(tokens.peek(), Some(TokenTree::Ident(next)) if next == "else")
+                let next = tokens.peek();
+                if !matches!(next, Some(TokenTree::Punct(next)) if ",>".contains(next.as_char())) {
+                    here.angles = 0;
+                }
+                !matches!(next, Some(TokenTree::Ident(next)) if next == "else")
             }
             _ => false,
         };
-        attribute = match &token {
-            TokenTree::Punct(punct) => {
-                punct.as_char() == '#' || attribute && punct.as_char() == '!'
+        attribute = match (&token, attribute) {
+            (TokenTree::Punct(punct), _) if punct.as_char() == '#' => Some(here.tokens - 1),
+            (TokenTree::Punct(punct), before) if punct.as_char() == '!' => before,
+            (TokenTree::Group(group), Some(before)) if group.delimiter() == Delimiter::Bracket => {
+                here.tokens = before;
+                None
             }
-            _ => false,
+            _ => None,
         };
         if ends {
-            *here = 0;
+            here.tokens = here.angles;
         }
         if let TokenTree::Group(group) = token {
-            stack.push((group.stream().into_iter().peekable(), depth, 0));
+            stack.push((group.stream().into_iter().peekable(), depth, GroupLoad::default()));
         }
     }
     most
@@ -126,6 +157,12 @@ mod tests {
         }
         let documented = format!("{}fn a() {{}}", "/// Text.\n#[inline]\n".repeat(5_000));
         assert_eq!(read(&documented), Ok(true));
+        assert!(read(&("-#[a]".repeat(5_000) + "a")).is_err());
+        assert!(read(&format!("let a: {}u8;", "A<(), ".repeat(20_000))).is_err());
+        assert!(read(&format!("let a: {}u8;", "A<{ 1 }, ".repeat(20_000))).is_err());
+        let arms = "a if a < 3 => 1, a if a < 4 => { 1 } ".repeat(5_000);
+        let honest = format!("match a {{ {arms} }} {}", "if a < b { c(); } ".repeat(5_000));
+        assert_eq!(read(&honest), Ok(true));
         assert_eq!(read("let a = 1;"), Ok(true));
         assert_eq!(read("let a = ;"), Ok(false));
         assert_eq!(read("\"unclosed"), Ok(false));

@@ -135,14 +135,11 @@ impl<'a> ScriptOutline<'a> {
 #[cfg(test)]
 mod tests {
     use super::of;
+    use crate::spec_for_tests::tree;
     use crate::toolchain::typescript::package::Dialect;
-    use crate::types::{RelPath, Tree};
 
     fn outline(files: &[(&str, &str)]) -> String {
-        let file = |(path, text): &(&str, &str)| {
-            (RelPath::parse(path).expect("a path"), text.as_bytes().to_vec())
-        };
-        of(&files.iter().map(file).collect::<Tree>(), Dialect::TypeScript)
+        of(&tree(files), Dialect::TypeScript)
     }
 
     #[test]

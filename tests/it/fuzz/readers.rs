@@ -14,7 +14,7 @@ use regen::reply::{self, Reply, ReplyRules};
 use regen::report::{Styler, github, render, sarif};
 use regen::spec::{Lint, Parsed, admit, diff, lint, parse, shapes};
 use regen::toolchain::shared::hurl;
-use regen::toolchain::{self, Extent, SuiteFile};
+use regen::toolchain::{self, EffectSubject, Extent, SuiteFile, ToolOutput};
 use regen::types::{
     ClauseId, Completion, Declaration, Finish, Harness, Interface, LintConfig, ModelApi, Problem,
     RelPath, Spec, Standing, Target, Tree, Usage,
@@ -30,12 +30,14 @@ pub struct Reader {
     pub read: fn(&[u8]),
 }
 
-pub const READERS: [Reader; 16] = [
+pub const READERS: [Reader; 18] = [
     Reader { name: "toolchain", seeds: toolchains, read: declaration },
     Reader { name: "spec", seeds: specs, read: spec },
     Reader { name: "configuration", seeds: configurations, read: configuration },
     Reader { name: "reply", seeds: replies, read: reply },
     Reader { name: "candidate", seeds: candidates, read: candidate },
+    Reader { name: "expanded", seeds: candidates, read: expanded },
+    Reader { name: "items", seeds: sources, read: items },
     Reader { name: "lockfile", seeds: lockfiles, read: lockfile },
     Reader { name: "attestation", seeds: attestations, read: attestation },
     Reader { name: "policy", seeds: policies, read: policy },
@@ -70,7 +72,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 static HARNESS: LazyLock<Harness> = LazyLock::new(|| {
-    let text = "[harness]\ndefault_targets = [\"rust\"]\n[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n";
+    let text = "[harness]\ndefault_targets = [\"rust\"]\n[generator]\nmodel = \"m\"\n[target.rust]\ntoolchain = \"rust\"\n\
+        [target.python]\ntoolchain = \"python\"\n[target.typescript]\ntoolchain = \"typescript\"\n";
     config::parse("harness.toml", text).expect("is right")
 });
 
@@ -234,6 +237,46 @@ fn look_at(tree: &Tree) {
         {
             let _ = mutator.mutants(&normal, &extent, normal.digest());
         }
+    }
+}
+
+/// A candidate as the compiler expands it. Which output that is differs with the steps.
+fn expanded(bytes: &[u8]) {
+    let rules = toolchain::of(target()).effect_rules().expect("Rust has effects");
+    let root = RelPath::parse("src/lib.rs").expect("is one");
+    let tree = Tree::from_iter([(root, crate::world::GOOD.as_bytes().to_vec())]);
+    let subject = EffectSubject { spec: &ADDER, target: target(), tree: &tree };
+    for at in 0..4 {
+        let output = |one| ToolOutput {
+            status: Some(0),
+            ended: "exited with status 0".to_owned(),
+            stdout: if one == at { text(bytes) } else { String::new() },
+            stderr: String::new(),
+        };
+        let outputs: Vec<ToolOutput> = (0..4).map(output).collect();
+        let _ = rules.read(&"check".into(), subject, &outputs);
+    }
+}
+
+fn sources() -> Vec<Vec<u8>> {
+    let python = "from ._a import (\n    b as c,\n)\nfrom ._d import *\n__all__ = [\"c\"]\nA: int = 1\n\n\n@x\nclass B(C):\n    \"\"\"D.\"\"\"\n\n    \
+        async def e(self, f: str = \"(\") -> int:\n        return 1\n";
+    let script = "import d, { a as b } from \"./c.ts\";\nexport * from \"./e.ts\";\nexport { b, type F };\n/** G. */\nexport class G<T> {\n  \
+        h(i: { j: T }): this {\n    return this;\n  }\n}\nexport type K = | 1 | { l: 2 };\nexport const m = async <T>(n: T) => {\n};\n";
+    [candidates(), texts(&[python, script])].concat()
+}
+
+/// The public items of a package whose modules are all the same.
+fn items(bytes: &[u8]) {
+    let path = |text| (RelPath::parse(text).expect("is one"), bytes.to_vec());
+    let files = [
+        ["src/lib.rs", "src/a.rs", "src/inner/mod.rs"],
+        ["src/adder/__init__.py", "src/adder/_a.py", "src/adder/_d.py"],
+        ["src/index.ts", "src/c.ts", "src/e.ts"],
+    ];
+    for (name, files) in ["rust", "python", "typescript"].into_iter().zip(files) {
+        let tree = Tree::from_iter(files.map(path));
+        let _ = toolchain::about::items(&ADDER, &HARNESS.target[name], &tree);
     }
 }
 

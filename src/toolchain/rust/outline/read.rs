@@ -90,7 +90,7 @@ impl CrateFiles<'_> {
     fn file(&mut self, file: &ModuleFile) {
         let tree = self.tree;
         let Some(text) = tree.text(&file.path) else { return };
-        // What cannot be parsed is no crate that passes a gate.
+        // What cannot be parsed has no items; gates refuse it.
         let _ = recursion_limit::parse(text, |text| {
             let parsed: syn::File = syn::parse_str(text).map_err(|_| (String::new(), 0))?;
             self.items(&parsed.items, text, file.module, &file.folder);
