@@ -5,6 +5,7 @@
 
 mod read;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use read::{PythonEntry, PythonImport, PythonItem, PythonModule};
@@ -13,6 +14,8 @@ use crate::types::Tree;
 
 /// How many modules are searched for an item.
 const SEARCHED: usize = 64;
+/// How many names are looked at to find what all names of a package name.
+const LOOKED_AT: usize = 1_000_000;
 
 /// The public items of a package, module by module, those of the package itself first.
 pub fn of(tree: &Tree) -> String {
@@ -24,7 +27,7 @@ pub fn of(tree: &Tree) -> String {
         let name = package.unwrap_or(inner).replace('/', ".");
         modules.insert(name, PythonModule::of(text, package.is_some()));
     }
-    let package = PythonPackage(&modules);
+    let package = PythonPackage { modules: &modules, looked_at: Cell::new(0) };
     let mut shown = BTreeSet::new();
     let mut out = String::new();
     for name in modules.keys().filter(|name| !is_private(name)) {
@@ -38,13 +41,17 @@ pub fn of(tree: &Tree) -> String {
 }
 
 /// The modules of a package.
-struct PythonPackage<'a>(&'a BTreeMap<String, PythonModule>);
+struct PythonPackage<'a> {
+    modules: &'a BTreeMap<String, PythonModule>,
+    looked_at: Cell<usize>,
+}
 
 impl<'a> PythonPackage<'a> {
     /// The public items of a module that are not shown yet.
     fn items(&self, name: &'a str, shown: &mut BTreeSet<(&'a str, usize)>) -> String {
-        let Some(module) = self.0.get(name) else { return String::new() };
+        let Some(module) = self.modules.get(name) else { return String::new() };
         let mut out = String::new();
+        let mut starred = BTreeSet::new();
         for (at, entry) in module.entries.iter().enumerate() {
             match entry {
                 PythonEntry::Item(item) => {
@@ -54,6 +61,9 @@ impl<'a> PythonPackage<'a> {
                 }
                 PythonEntry::Import(import) => {
                     let Some(from) = self.target(name, import) else { continue };
+                    if import.names.is_none() && !starred.insert(from) {
+                        continue;
+                    }
                     if !is_private(from) {
                         out.push_str(&import.text);
                         continue;
@@ -87,7 +97,7 @@ impl<'a> PythonPackage<'a> {
 
     /// The names that `from … import *` takes from a module.
     fn exported(&self, from: &'a str, names: &mut BTreeSet<&'a str>, seen: &mut BTreeSet<&'a str>) {
-        let Some(module) = self.0.get(from).filter(|_| seen.len() < SEARCHED) else { return };
+        let Some(module) = self.modules.get(from).filter(|_| seen.len() < SEARCHED) else { return };
         if !seen.insert(from) {
             return;
         }
@@ -107,14 +117,14 @@ impl<'a> PythonPackage<'a> {
     /// The module of this package that an import is from.
     fn target(&self, name: &str, import: &PythonImport) -> Option<&'a str> {
         let parts: Vec<&str> = name.split('.').collect();
-        let is_package = self.0.get(name).is_some_and(|one| one.is_package);
+        let is_package = self.modules.get(name).is_some_and(|one| one.is_package);
         let base = match import.level {
             0 => &[],
             level => parts.get(..(parts.len() + usize::from(is_package)).checked_sub(level)?)?,
         };
         let parts = base.iter().copied().chain(import.from.iter().map(String::as_str));
         let target = parts.collect::<Vec<_>>().join(".");
-        self.0.get_key_value(&target).map(|(name, _)| name.as_str())
+        self.modules.get_key_value(&target).map(|(name, _)| name.as_str())
     }
 
     /// The item that a name of a module names, and where it is.
@@ -127,7 +137,14 @@ impl<'a> PythonPackage<'a> {
         if seen.len() > SEARCHED || !seen.insert((from, name)) {
             return None;
         }
-        let mut entries = self.0.get(from)?.entries.iter().enumerate();
+        let entries = &self.modules.get(from)?.entries;
+        let names: usize = entries.iter().map(|entry| 1 + entry.size()).sum();
+        let looked_at = self.looked_at.get() + names;
+        if looked_at > LOOKED_AT {
+            return None;
+        }
+        self.looked_at.set(looked_at);
+        let mut entries = entries.iter().enumerate();
         entries.find_map(|(at, entry)| match entry {
             PythonEntry::Item(item) => (item.name == name).then_some(((from, at), item)),
             PythonEntry::Import(import) => {

@@ -3,6 +3,7 @@
 
 mod read;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use read::ScriptEntry;
@@ -12,6 +13,8 @@ use crate::types::Tree;
 
 /// How many modules are searched for an item.
 const SEARCHED: usize = 64;
+/// How many names are looked at to find what all names of a package name.
+const LOOKED_AT: usize = 1_000_000;
 /// How many modules `export *` may bring together.
 const MODULES: usize = 256;
 
@@ -25,6 +28,7 @@ pub fn of(tree: &Tree, dialect: Dialect) -> String {
         dialect,
         shown: BTreeSet::new(),
         entered: BTreeSet::new(),
+        looked_at: Cell::new(0),
         text: String::new(),
     };
     outline.module(dialect.root());
@@ -37,6 +41,7 @@ struct ScriptOutline<'a> {
     /// The items that are shown: their modules, and their numbers there.
     shown: BTreeSet<(&'a str, usize)>,
     entered: BTreeSet<&'a str>,
+    looked_at: Cell<usize>,
     text: String,
 }
 
@@ -91,7 +96,17 @@ impl<'a> ScriptOutline<'a> {
         if seen.len() > SEARCHED || !seen.insert((path, name, is_other)) {
             return None;
         }
-        let mut entries = self.modules.get(path)?.iter().enumerate();
+        let entries = self.modules.get(path)?;
+        let size = |entry: &ScriptEntry| match entry {
+            ScriptEntry::Item(_) => 1,
+            ScriptEntry::Names { names, .. } => 1 + names.len(),
+        };
+        let looked_at = self.looked_at.get() + entries.iter().map(size).sum::<usize>();
+        if looked_at > LOOKED_AT {
+            return None;
+        }
+        self.looked_at.set(looked_at);
+        let mut entries = entries.iter().enumerate();
         entries.find_map(|(at, entry)| match entry {
             ScriptEntry::Item(item) => {
                 let is_it = match name {

@@ -24,6 +24,14 @@ pub enum PythonEntry {
 }
 
 impl PythonEntry {
+    /// How many names it imports.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Item(_) => 0,
+            Self::Import(import) => import.names.as_ref().map_or(0, Vec::len),
+        }
+    }
+
     /// The names that it gives its module.
     pub fn names(&self) -> Vec<&str> {
         match self {
